@@ -81,6 +81,10 @@ def refused_forms(made: Hostile) -> dict[str, list[tuple[str, dict[str, str]]]]:
     """Return for each form what it refuses: by default hostile text in each of its fields."""
     entry, wrong = f"/entries/{made.entries['repair']}", {"key": "0" * 16, "entries": "1"}
     known: Mapping[str, list[tuple[str, dict[str, str]]]] = {
+        "/archives/export": [
+            ("/archives/export?serial=none", {"sources": "yes", "reason": TEXT[:900]}),
+            ("/archives/export", {"reason": "x" * 1001}),
+        ],
         "/archives/hold": [("/archives/hold", {**wrong, "reason": TEXT[:900]}), ("/archives/hold", wrong)],
         "/archives/purge": [("/archives/purge", {**wrong, "number": TEXT[:900]})],
         "/archives/release": [("/archives/release", wrong)],

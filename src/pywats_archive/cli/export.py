@@ -43,6 +43,7 @@ def export(
         bool, typer.Option("--sources/--no-sources", help="With the bytes of sources and companions.")
     ] = True,
     reports: Annotated[bool, typer.Option("--reports/--no-reports", help="With the documents of reports.")] = True,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the history.")] = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Export entries with proof.
@@ -63,7 +64,9 @@ def export(
         if archive_ids:
             wanted = replace(wanted, archive_ids=tuple(options.chosen(client, archive_ids)))
         with progress("exporting", lambda: _number(client, wanted)) as advance:
-            exported = client.export_bag(to, wanted, sources=sources, reports=reports, on_progress=advance)
+            exported = client.export_bag(
+                to, wanted, sources=sources, reports=reports, reason=reason, on_progress=advance
+            )
     if as_json:
         print_json(exported)
     else:

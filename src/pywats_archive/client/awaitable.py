@@ -140,6 +140,7 @@ class AsyncClient(Face[Client]):
     export = streamed(Client.export)
     chosen = awaited(Client.chosen)
     export_bag = awaited(Client.export_bag)
+    stream_bag = streamed(Client.stream_bag)
     open_source = awaited(Client.open_source)
     open_companion = awaited(Client.open_companion)
     open_report = awaited(Client.open_report)

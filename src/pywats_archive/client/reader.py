@@ -15,16 +15,13 @@ from pywats_archive.client.contents import stream
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UnknownConverter, UsageError, did_you_mean
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.query import MOST_CHOSEN, EntryFilter, Page
 from pywats_archive.models.retention.policy import EVERY_OTHER
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.restoring import Restored
     from pywats_archive.models.operation.whereabouts import Whereabouts
-
-MOST_CHOSEN = 10_000
-"""The most entries that are named at once."""
 
 
 class EntryReader:

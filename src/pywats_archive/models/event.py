@@ -115,7 +115,7 @@ class AuditPage:
 
 
 KINDS: dict[AuditCategory, tuple[str, ...]] = {
-    AuditCategory.ACCESS: ("source.restored", "report.read", "entry.exported", "access.refused"),
+    AuditCategory.ACCESS: ("source.restored", "report.read", "entry.exported", "bag.exported", "access.refused"),
     AuditCategory.SIGN_IN: (
         "user.signed_in",
         "user.signed_out",
@@ -147,7 +147,7 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
 }
 """The kinds of each category, or their beginnings; the events of the way of a file are in none of them."""
 AUDITED = tuple(kind for kinds in KINDS.values() for kind in kinds)
-SPOOLED = frozenset({"source.restored", "report.read", "entry.exported", *KINDS[AuditCategory.SIGN_IN]})
+SPOOLED = frozenset({"source.restored", "report.read", "entry.exported", "bag.exported", *KINDS[AuditCategory.SIGN_IN]})
 """The kinds that an account which may not write leaves in the archive's folder for accesses."""
 
 

@@ -13,6 +13,8 @@ from pywats_archive.models.report import SubmissionState, UnitResult
 Item = TypeVar("Item")
 
 
+MOST_CHOSEN = 10_000
+"""The most entries that are named, or sent, at once."""
 COUNTED = 10_000
 """The most matches that are counted; beyond that, a page only says that there are more."""
 

@@ -10,7 +10,7 @@ TWINS = {
     "/account": ("account",),
     "/archives": ("entries",),
     "/archives/chosen": ("bulk/preview",),
-    "/archives/export": ("export",),
+    "/archives/export": ("bulk/preview", "export"),
     "/archives/jobs/{key}": ("bulk/jobs/{key}",),
     "/archives/{action}": ("bulk/preview", "bulk/purge/preview"),
     "/entries/{archive_id}": (
@@ -39,6 +39,7 @@ TWINS = {
 }
 """For each page the operations of the API that give the same, by default with GET."""
 FORMS = {
+    "/archives/export": "bag",
     "/archives/hold": "bulk/hold",
     "/archives/jobs/{key}/stop": "bulk/jobs/{key}/stop",
     "/archives/purge": "bulk/purge",

@@ -24,7 +24,7 @@ from pywats_archive.portable.user import Owner, owner_of
 
 _MODE = 0o640
 _NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{16}\.json\Z")
-_LONGEST = {"to": 2000, "damage": 500, "companion": 1000}
+_LONGEST = {"to": 2000, "damage": 500, "companion": 1000, "reason": 1000, "unsigned_because": 500}
 """The greatest lengths of the texts in a note; longer ones are cut."""
 _SLACK = timedelta(minutes=1)
 """The greatest difference between the time in a note and the time of its file; both are set within a second."""

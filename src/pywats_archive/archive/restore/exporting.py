@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pywats_archive.archive.access import recording
@@ -11,6 +11,7 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import source, unpack
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveError
+from pywats_archive.models.bag.outcome import Exported
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import Report
@@ -33,14 +34,29 @@ class StoredFile:
     """Raises BlobMissing or BlobDamaged, the latter after the last chunk."""
 
 
-def record_export(archive: Archive, archive_ids: Sequence[str], target: str, *, actor: str) -> None:
-    """Record who exports entries, and where to, in one commit."""
+def record_export(archive: Archive, archive_ids: Sequence[str], to: Mapping[str, str | bool], *, actor: str) -> None:
+    """Record who exports entries, where ``to`` and why, in one commit."""
     if archive_ids:
         accesses = (
-            Event(kind="entry.exported", at=archive.now(), archive_id=each, actor=actor, details={"to": target})
+            Event(kind="entry.exported", at=archive.now(), archive_id=each, actor=actor, details=dict(to))
             for each in archive_ids
         )
         recording.record_all(archive, list(accesses))
+
+
+def record_bag(archive: Archive, bag: Exported, to: Mapping[str, str | bool], *, actor: str) -> None:
+    """Record a bag that is complete, with the checksum that proves it."""
+    found = {
+        "entries": bag.entries,
+        "files": bag.files,
+        "size_bytes": bag.size_bytes,
+        "sha256": bag.sha256,
+        "key": bag.key,
+        "unsigned_because": bag.unsigned_because,
+        "missing_files": len(bag.problems),
+    }
+    details = {**to, **{name: value for name, value in found.items() if value}}
+    recording.record(archive, Event(kind="bag.exported", at=archive.now(), actor=actor, details=details))
 
 
 def head_of(archive: Archive) -> Event | None:

@@ -122,7 +122,7 @@ class RemoteClient(RemoteReplays, Client):
         Client.rebuild, "since no other process may have the catalog open; use the command on the station"
     )
 
-    export_bag = refused(Client.export_bag, "since it writes files on the station; download a zip with 'export'")
+    export_bag = refused(Client.export_bag, "since it writes files on the station; download it with 'stream_bag'")
     anchor = refused(Client.anchor, "since the signing key lies on the station; use the command there")
     request_time_stamp = refused(Client.request_time_stamp, "since the signing key lies on the station")
     add_time_stamp = refused(Client.add_time_stamp, "since it writes files on the station; use the command there")
@@ -176,6 +176,22 @@ class RemoteClient(RemoteReplays, Client):
         """Stream a zip of the entries that match, as the station packs it."""
         given(Client.export, (), {"actor": actor})
         with self._wire.opened("GET", "/export", query=filter_fields(wanted or EntryFilter())) as response:
+            yield from response.iter_bytes()
+
+    def stream_bag(
+        self,
+        name: str,
+        wanted: EntryFilter | None = None,
+        *,
+        sources: bool = True,
+        reports: bool = True,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> Iterator[bytes]:
+        """Stream the bag ``name`` of the entries that match as a zip, as the station makes it."""
+        what = {"sources": sources, "reports": reports, "reason": reason}
+        body = given(Client.stream_bag, (name,), {**what, "actor": actor})
+        with self._wire.opened("POST", "/bag", query=filter_fields(wanted or EntryFilter()), body=body) as response:
             yield from response.iter_bytes()
 
     async def reprocess_archives(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
-
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pywats_archive.client import Restored
-from pywats_archive.errors import ArchiveError, UsageError
+from pywats_archive.errors import UsageError
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.api.asked import View
 from pywats_archive.web.bulk import choice as choosing
+from pywats_archive.web.bulk import downloads
 from pywats_archive.web.bulk.choice import Choice, PurgeChoice
 from pywats_archive.web.jobs.actions import Bulk
 from pywats_archive.web.jobs.running import Job
-from pywats_archive.web.station import Station, station_of, user_of
+from pywats_archive.web.station import station_of, user_of
 
 router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
 Key = Field(default_factory=choosing.new_key, pattern="^[0-9a-f]{16}$")
@@ -57,6 +55,19 @@ class PurgeOrder(Confirmed):
     """The number of entries that the preview purges."""
 
 
+class BagOrder(BaseModel):
+    """What a bag holds, and why it is exported."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(default="", max_length=100)
+    """The name of the bag; by default one with the present time."""
+    sources: bool = True
+    """Whether the bytes of sources and companions are in it."""
+    reports: bool = True
+    """Whether the documents of reports are in it."""
+    reason: str = Field(default="", max_length=1000)
+
+
 class Restoring(BaseModel):
     """Which entries are restored, and where to."""
 
@@ -73,15 +84,14 @@ class Restoring(BaseModel):
 @router.get("/export", response_class=Response)
 def export(request: Request, view: View) -> Response:
     """Stream a zip of the entries of a view: sources, companions, reports, and a manifest with checksums."""
-    station = station_of(request)
-    pieces = station.client.export(choosing.wanted_of(view), actor=user_of(request))
-    first = next(pieces, b"")
-    headers = {
-        "content-disposition": f'attachment; filename="archive-{station.now():%Y%m%d-%H%M%S}.zip"',
-        "content-encoding": "identity",  # it is compressed already
-    }
-    return StreamingResponse(
-        _until_stop(station, chain([first], pieces)), media_type="application/zip", headers=headers
+    return downloads.files_response(request, view)
+
+
+@router.post("/bag", response_class=Response)
+def bag(request: Request, view: View, what: BagOrder) -> Response:
+    """Stream a bag of the entries of a view as a zip: files, records, checksums, and how to check all of it."""
+    return downloads.bag_response(
+        request, view, sources=what.sources, reports=what.reports, reason=what.reason, name=what.name
     )
 
 
@@ -159,11 +169,3 @@ def job(request: Request, key: str) -> Job:
 def stop(request: Request, key: str) -> None:
     """Let a job end after the entries in progress."""
     station_of(request).jobs.stop(key)
-
-
-def _until_stop(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces; break off when the pages end, so that the download is seen to be incomplete."""
-    for piece in pieces:
-        if station.is_stopping():
-            raise ArchiveError("the pages are stopping")
-        yield piece

@@ -15,10 +15,9 @@ from pathlib import Path
 from starlette.requests import Request
 
 from pywats_archive.client import Client
-from pywats_archive.client.reader import MOST_CHOSEN
 from pywats_archive.errors import NeedsConfirmation, UsageError
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.query import EntryFilter, SortKey
+from pywats_archive.models.query import MOST_CHOSEN, EntryFilter, SortKey
 from pywats_archive.web.jobs.actions import CARRIED_OUT, KEPT, Bulk, Order
 from pywats_archive.web.jobs.running import Job
 from pywats_archive.web.station import station_of, user_of
@@ -36,6 +35,8 @@ class Choice:
     entries: int
     source_size_bytes: int
     """Of the sources that are still archived."""
+    reports: int
+    """Of the entries that were not purged."""
     held: int
     purged: int
     checksum: str
@@ -84,16 +85,24 @@ class Chosen:
 
 def chosen(client: Client, wanted: EntryFilter) -> Chosen:
     """Count the entries that match; UsageError if there are too many."""
-    ids, size, held, purged, first = list[str](), 0, 0, 0, list[ArchiveEntry]()
+    ids, size, reports, held, purged, first = list[str](), 0, 0, 0, 0, list[ArchiveEntry]()
     for entry in islice(client.entries(wanted), MOST_CHOSEN + 1):
         ids.append(entry.archive_id)
         size += 0 if entry.purged_at else entry.source_size_bytes
+        reports += 0 if entry.purged_at else entry.report_count
         held += entry.hold_reason is not None
         purged += entry.purged_at is not None
         first += [entry] if len(first) < _SHOWN else []
     if len(ids) > MOST_CHOSEN:
         raise UsageError(f"more than {MOST_CHOSEN:,} entries match; narrow the dates")
-    choice = Choice(entries=len(ids), source_size_bytes=size, held=held, purged=purged, checksum=_checksum(ids))
+    choice = Choice(
+        entries=len(ids),
+        source_size_bytes=size,
+        reports=reports,
+        held=held,
+        purged=purged,
+        checksum=_checksum(ids),
+    )
     return Chosen(choice=choice, first=tuple(first), ids=tuple(ids))
 
 

@@ -12,11 +12,12 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.bulk import choice as choosing
-from pywats_archive.web.bulk import phrases
+from pywats_archive.web.bulk import downloads, phrases
 from pywats_archive.web.jobs.actions import Bulk, Order
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import address, words
+from pywats_archive.words.text import counted
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 Text = Annotated[str, Form(max_length=1000)]
@@ -45,8 +46,18 @@ def chosen(request: Request, do: str = "") -> Response:
 
 @router.get("/archives/export")
 def export(request: Request) -> Response:
-    """Show what a zip of the entries would hold."""
+    """Show what a bag of the entries would hold."""
     return _shown(request, phrases.EXPORT)
+
+
+@router.post("/archives/export")
+def download(request: Request, sources: Text = "", reports: Text = "", reason: Text = "") -> Response:
+    """Send a bag of the entries of a view."""
+    view = address.read(request.query_params)
+    try:
+        return downloads.bag_response(request, view, sources=sources == "yes", reports=reports == "yes", reason=reason)
+    except UsageError as exc:
+        return _shown(request, phrases.EXPORT, wrong=str(exc), code=422)
 
 
 @router.get("/archives/jobs/{key}")
@@ -144,6 +155,8 @@ def _shown(request: Request, action: str, *, wrong: str = "", code: int = 200) -
         choice=choice,
         entries=phrases.entries,
         sources=phrases.sources(choice),
+        reports=counted(choice.reports, "report"),
+        is_large=choice.source_size_bytes > downloads.LARGE_BYTES,
         notes=(*phrases.notes(action, choice), *(phrases.purge_notes(purge) if purge else ())),
         purge=purge,
         rows=[(entry, words.name_of(entry)) for entry in found.first],

@@ -6,10 +6,10 @@ import hashlib
 import os
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from pywats_archive.portable import files, names
 
@@ -89,21 +89,27 @@ class FolderContainer:
 
 
 class ZipContainer:
-    """A bag as a zip with one folder, as RFC 8493 has it; the zip ends with the last file that ``state`` knows."""
+    """A bag as a zip with one folder, as RFC 8493 has it."""
 
-    def __init__(self, path: Path, folder: str, states: Iterable[State]) -> None:
+    def __init__(self, stream: IO[bytes], folder: str, known: Sequence[zipfile.ZipInfo] = ()) -> None:
+        """``known``: the files that the stream has already, which stands at their end."""
         self._folder = folder
         self._fresh: list[zipfile.ZipInfo] = []
-        known = [_info(each) for state in states for each in state["members"]]
-        last = known[-1] if known else None
-        at = 0 if last is None else _end_of(path, last)
-        self._stream = path.open("r+b" if path.exists() else "x+b")
-        self._stream.truncate(at)
-        self._stream.seek(at)
+        self._stream = stream
         self._zip = zipfile.ZipFile(self._stream, "w", zipfile.ZIP_DEFLATED)
         for info in known:
             self._zip.filelist.append(info)
             self._zip.NameToInfo[info.filename] = info
+
+    @classmethod
+    def resumed(cls, path: Path, folder: str, states: Iterable[State]) -> ZipContainer:
+        """Open a zip that ends with the last file that ``states`` know; what lies behind it is removed."""
+        known = [_info(each) for state in states for each in state["members"]]
+        at = _end_of(path, known[-1]) if known else 0
+        stream = path.open("r+b" if path.exists() else "x+b")
+        stream.truncate(at)
+        stream.seek(at)
+        return cls(stream, folder, known)
 
     def begin(self, folder: str) -> None:
         """Do nothing: the rest of an earlier call was truncated."""

@@ -21,6 +21,10 @@ class Order:
     """Whether the bytes of sources and companions are exported."""
     reports: bool = True
     """Whether the documents of reports are exported."""
+    reason: str = ""
+    """Why, for the history."""
+    is_download: bool = False
+    """Whether the bag is sent to whoever asked, so that ``target`` is only its name."""
 
     @property
     def is_zip(self) -> bool:

@@ -32,7 +32,8 @@ Run these commands in this folder; each must end without a failure.
     sha256sum --check --quiet tagmanifest-sha256.txt
 
 3. Both lists are those that were made. This prints the checksum that the command
-   'pywats-archive export' printed, and that whoever made the bag can tell you:
+   'pywats-archive export' printed, that whoever made the bag can tell you, and that
+   'pywats-archive audit --kind bag.exported' prints on the station:
 
     sha256sum tagmanifest-sha256.txt
 

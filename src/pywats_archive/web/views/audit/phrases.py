@@ -30,6 +30,7 @@ _PHRASES = {
     "source.restored": "restored the source",
     "report.read": "read a report",
     "entry.exported": "exported the entry in a bag",
+    "bag.exported": "finished a bag of entries",
     "access.refused": "refused invalid notes of accesses",
     "user.signed_in": "signed in",
     "user.signed_out": "signed out",
