@@ -84,7 +84,7 @@ class Archive:
         self._presence = Presence(root, description.archive_uuid)
         mark = partial(self._presence.add_feature, COMPLIANCE, on_step=on_step)
         self.compliance = Compliance(self, is_marked=COMPLIANCE in description.features, mark=mark)
-        self.policies = Policies(self.catalog, self.write, clock)
+        self.policies = Policies(self.catalog, self.write, clock, self.compliance)
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = Ids(self.catalog)
         self.recent_files = RecentFiles()  # that this process archived

@@ -8,12 +8,16 @@ from pywats_archive.catalog import events, purges
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.event import Event
+from pywats_archive.models.retention.compliance import Rule
 from pywats_archive.models.retention.purge import Hold
 
 
 def hold(archive: Archive, archive_id: str, reason: str, *, actor: str) -> None:
     """Protect an entry from every purge until it is released; UnknownEntry if there is none, or if it was purged."""
-    archive.entry(archive_id)
+    held = archive.entry(archive_id)
+    if held.hold_reason is not None and archive.is_compliant:
+        advice = f"{archive_id} is held already ({held.hold_reason})"
+        archive.compliance.refuse(Rule.HOLD, advice, actor=actor, entries=[archive_id], reason=reason)
     _set_hold(archive, archive_id, reason, actor, "hold.added", {"reason": reason})
 
 

@@ -11,6 +11,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
 from pywats_archive.pipeline.alerting.alerts import REJECTED, Alerts
+from pywats_archive.pipeline.alerting.compliance import Overruled, complied
 from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()
@@ -52,6 +53,8 @@ class ConfigFile:
         self.path = path
         self.handled: Stamp | None = None
         """None: the file counts as changed."""
+        self.overruled: tuple[Overruled, ...] = ()
+        """What has no effect, since it is against the rules of a compliant archive."""
 
     def stamp(self) -> Stamp | None:
         """Return the file's time and size; None when it does not exist."""
@@ -62,8 +65,9 @@ class ConfigFile:
         return status.st_mtime_ns, status.st_size
 
     def read(self) -> StationConfig:
-        """Read the configuration and remember it; ConfigError when it is invalid.
+        """Read the configuration and remember it, as the rules of compliant archives let it be; ConfigError if it is invalid.
 
         Call ``stamp`` before: the file may change meanwhile.
         """
-        return read_station_config(self.path, remember=True)
+        station, self.overruled = complied(read_station_config(self.path, remember=True))
+        return station

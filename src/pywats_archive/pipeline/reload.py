@@ -10,6 +10,7 @@ import structlog
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE
+from pywats_archive.pipeline.alerting.compliance import report as report_overruled
 from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.lanes.announcing import log_ready
 from pywats_archive.pipeline.lanes.lane import Lane
@@ -62,6 +63,9 @@ class Reloading:
             self._use(before, self._places.assembly.lanes(before, before=self._lanes))
         else:
             self._alarms.verdicts.accept(station)
+            report_overruled(
+                self._parts.station, self._parts.config.overruled, self._places.pool.archives, self._alarms.alerts
+            )
 
     def _use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
         self._work.dispatcher.drop_queued()

@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from pywats_archive.errors import ArchiveError
+from pywats_archive.pipeline.alerting.compliance import report as report_overruled
 from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.idle import (
     RunOutcome,
@@ -66,6 +67,9 @@ class StationRun:
             record_lost_results(lane)
         self._alarms.isolate("orphans", partial(self._places.orphans.check, self._lanes, self._parts.station))
         self._alarms.verdicts.accept(self._parts.station)
+        report_overruled(
+            self._parts.station, self._parts.config.overruled, self._places.pool.archives, self._alarms.alerts
+        )
         for lane in self._lanes:
             if not lane.is_draining:
                 log_ready(lane)

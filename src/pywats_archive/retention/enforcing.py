@@ -15,6 +15,7 @@ from pywats_archive.archive.purging import Batch
 from pywats_archive.errors import NeedsConfirmation, RetentionHeldBack
 from pywats_archive.models.event import Event
 from pywats_archive.models.retention.clock import Known, Reading, Voucher
+from pywats_archive.models.retention.compliance import Rule
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import (
     Decision,
@@ -117,6 +118,7 @@ def enforce(
     NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock is doubted) come before anything is
     purged, PurgeRunning while another purge is running.
     """
+    archive.policies.require_growing(policy, actor=actor)
     trust = trust or trust_in(archive)
     if trust.doubt and not even_doubted:
         raise RetentionHeldBack(f"{archive.root}: nothing is purged: {trust.doubt}")
@@ -174,8 +176,11 @@ def purge_named(
     """Purge entries by hand; those that are held, pending or not submitted stay, and are counted.
 
     A person names them, so that a doubted clock does not matter. ``even_damaged``: though an integrity finding is open.
-    UnknownEntry comes before anything is purged.
+    UnknownEntry comes before anything is purged, ComplianceRefused in a compliant archive.
     """
+    if archive.is_compliant:
+        advice = "the service purges what the policy names, once it names it"
+        archive.compliance.refuse(Rule.PURGE, advice, actor=actor, entries=list(archive_ids))
     with purging.purging(archive) as leftover:
         not_removed = list(leftover)
         if not even_damaged:

@@ -20,6 +20,7 @@ _SENTENCES = {
     "archive.unnamed": "The configuration no longer lists the archive {subject}, in which something waits",
     "backup.failed": "The catalog could not be copied to {subject} for more than a day",
     "clock.wrong": "The clock of this computer differs from that of {subject}",
+    "compliance.overruled": "The configuration of {subject} is against the rules of a compliant archive",
     "config.rejected": "The changed configuration {subject} cannot be used; the last good one stays in force",
     "converter.failing": "Many conversions of {subject} failed within an hour",
     "converter.gone": "Sources of {subject} are unfinished, and no such converter is configured",

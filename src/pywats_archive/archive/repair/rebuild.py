@@ -167,10 +167,10 @@ def _carry_over(archive: Archive, kept: previous.Keeping | None, *, actor: str) 
     named = {policy.converter_name for policy in (kept.policies if kept else own)}
     for policy in own:
         if policy.converter_name not in named:
-            archive.policies.reset(policy.converter_name, actor=actor)
+            archive.policies.reset(policy.converter_name, actor=actor, is_former=True)
     for policy in kept.policies if kept else unknown:
         if archive.policies.own(policy.converter_name) != policy:
-            archive.policies.set(policy, actor=actor, confirmed=False)
+            archive.policies.carry_over(policy, actor=actor)
 
     def unit(tx: Connection) -> None:
         known = {hold.archive_id for hold in purges.holds(tx)}

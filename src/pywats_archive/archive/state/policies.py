@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from pywats_archive.archive.state.compliance import REFUSED, Compliance
 from pywats_archive.catalog import configured, events, policies
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.models.event import Event
+from pywats_archive.models.retention.compliance import Rule
 from pywats_archive.models.retention.configured import (
     CONFIGURATION,
     Difference,
@@ -19,6 +22,7 @@ from pywats_archive.models.retention.configured import (
     applied,
     changes,
     differences,
+    grown,
     is_shrinking,
 )
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
@@ -34,8 +38,9 @@ _AT_ONCE = 10_000
 class Policies:
     """Reads and changes policies; safe to use from many threads and beside other processes that change them."""
 
-    def __init__(self, catalog: Catalog, write: Write, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, write: Write, clock: Clock, compliance: Compliance) -> None:
         self._catalog = catalog
+        self._compliance = compliance
         self._write = write
         self._now = clock
         self._known: dict[str, tuple[float, RetentionPolicy]] = {}
@@ -102,9 +107,13 @@ class Policies:
             is_first = not policies.has_entries(
                 tx, policy.converter_name
             )  # there is nothing yet that it could purge at once
-            self._put(tx, replace(policy, enabled=is_enabled), actor="configuration", confirmed=is_first)
+            wanted = replace(policy, enabled=is_enabled)
+            if is_compliant and not is_first:
+                wanted = _grown(tx, self._now(), policies.effective(tx, policy.converter_name), wanted)
+            self._put(tx, wanted, actor=CONFIGURATION, confirmed=is_first)
             return True
 
+        is_compliant = self._compliance.is_on
         taken: bool = self._write(unit)
         self._forget()
         self.follow()
@@ -124,7 +133,8 @@ class Policies:
         if seen is None and policy and self.seed(policy):
             self._write(lambda tx: configured.put(tx, name, said, now=self._now()))
             return True
-        changed: bool = self._write(lambda tx: self._apply(tx, name, said))
+        is_compliant = self._compliance.is_on
+        changed: bool = self._write(lambda tx: self._apply(tx, name, said, is_compliant=is_compliant))
         self._forget()
         self.follow()
         return changed
@@ -135,7 +145,7 @@ class Policies:
             said = configured.said(db, converter_name)
             return differences(policies.effective(db, converter_name), said) if said else ()
 
-    def _apply(self, tx: Connection, name: str, said: Said) -> bool:
+    def _apply(self, tx: Connection, name: str, said: Said, *, is_compliant: bool) -> bool:
         """Apply what changed in a configuration.
 
         If no version recorded what it said before, that is what it was seeded with, unless a person changed it since.
@@ -145,6 +155,8 @@ class Policies:
         configured.put(tx, name, said, now=self._now())
         before = policies.effective(tx, name)
         after = applied(before, changes(seen, said))
+        if is_compliant:
+            after = _grown(tx, self._now(), before, after)
         if after == before:
             return False
         is_agreed = not is_shrinking(before, after) and policies.is_confirmed(tx, name)
@@ -152,20 +164,42 @@ class Policies:
         self._put(tx, after, actor=CONFIGURATION, confirmed=confirmed)
         return True
 
+    def require_growing(self, policy: RetentionPolicy, *, actor: str) -> None:
+        """Raise ComplianceRefused if a policy would keep less of a compliant archive than the one in force."""
+        name = policy.converter_name
+        if not self._compliance.is_on:
+            return
+        with self._catalog.read() as db:
+            before = policies.effective(db, name)
+        if is_shrinking(before, policy):
+            advice = f"the policy of '{name}' must keep at least what the one in force keeps"
+            wanted = policy.as_details()
+            self._compliance.refuse(Rule.RETENTION, advice, actor=actor, converter_name=name, wanted=wanted)
+
     def set(self, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:
         """Set a policy and update the dates of all its entries; an event records the policy before and after.
 
-        ``confirmed``: it may purge more than a fifth at once.
+        ``confirmed``: it may purge more than a fifth at once. ComplianceRefused as for ``require_growing``.
         """
+        self.require_growing(policy, actor=actor)
+        self.carry_over(policy, actor=actor, confirmed=confirmed)
+
+    def carry_over(self, policy: RetentionPolicy, *, actor: str, confirmed: bool = False) -> None:
+        """Set a policy of the same archive's former catalog, or one that the rules allow."""
         self._write(lambda tx: self._put(tx, policy, actor=actor, confirmed=confirmed))
         self._forget()
         self.follow()
 
-    def reset(self, converter_name: str, *, actor: str) -> None:
-        """Remove a converter's own policy, so that the default policy applies, and update the dates."""
+    def reset(self, converter_name: str, *, actor: str, is_former: bool = False) -> None:
+        """Remove a converter's own policy, so that the default policy applies, and update the dates.
+
+        ``is_former``: the same archive's former catalog had none. Else ComplianceRefused as for ``require_growing``.
+        """
         before, inherited = self.own(converter_name), replace(self._inherited(), converter_name=converter_name)
         if before is None:
             return
+        if not is_former:
+            self.require_growing(inherited, actor=actor)
 
         def unit(tx: Connection) -> None:
             policies.remove(tx, converter_name)
@@ -200,3 +234,16 @@ class Policies:
     def _forget(self) -> None:
         with self._mutex:
             self._known = {}
+
+
+def _grown(tx: Connection, now: datetime, before: RetentionPolicy, after: RetentionPolicy) -> RetentionPolicy:
+    """Return what a configuration may change of a policy of a compliant archive; an event records what it may not."""
+    allowed = grown(before, after)
+    if allowed != after:
+        details = {
+            "rule": Rule.RETENTION.value,
+            "converter_name": after.converter_name,
+            "wanted": after.as_details(),
+        }
+        events.append(tx, Event(kind=REFUSED, at=now, actor=CONFIGURATION, details=details))
+    return allowed

@@ -13,6 +13,7 @@ from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.models.query import EntryFilter
 
 if TYPE_CHECKING:
+    from pywats_archive.archive.core import Archive
     from pywats_archive.config import ConverterConfig
     from pywats_archive.models.conversion import Conversion
     from pywats_archive.models.operation.capacity import ExpectedLoad
@@ -59,9 +60,13 @@ class StationSettings:
         Values may be texts, as a form has them. What is wrong with a value is in ``SettingsPlan.faults``. ConfigError if the
         present configuration is invalid.
         """
+        from pywats_archive.client.settings.compliance import faults
         from pywats_archive.host.settings.changing import plan_change
 
-        return plan_change(self._config, arguments.text(converter_name, "converter_name"), answers)
+        plan = plan_change(self._config, arguments.text(converter_name, "converter_name"), answers)
+        if broken := faults(plan, self._compliant(converter_name)):
+            return replace(plan, archive=None, changes=(), faults=tuple(fault for _, fault in broken))
+        return plan
 
     def save(
         self, converter_name: str, answers: Mapping[str, Any], *, checksum: str, actor: str | None = None
@@ -69,11 +74,15 @@ class StationSettings:
         """Set archive keys of a converter in the configuration, durably; a running service uses them by itself.
 
         All else in the file stays as it is written, and a copy of the former file is kept. ``checksum`` is that of the plan:
-        ConfigChanged if the file is another one by now. ConfigError if a value cannot be used.
+        ConfigChanged if the file is another one by now. ConfigError if a value cannot be used, ComplianceRefused if a rule of
+        the converter's compliant archive forbids it.
         """
-        from pywats_archive.host.settings.changing import make_change
+        from pywats_archive.client.settings.compliance import require_allowed
+        from pywats_archive.host.settings.changing import make_change, plan_change
 
         name = arguments.text(converter_name, "converter_name")
+        if archive := self._compliant(name):
+            require_allowed(plan_change(self._config, name, answers), archive, actor=actor or self._actor)
         saved = make_change(self._config, name, answers, checksum=arguments.text(checksum, "checksum"))
         if not saved.changes:
             return saved
@@ -115,6 +124,15 @@ class StationSettings:
         if self._path is None:
             raise UsageError("settings: there is no configuration; open the client with Client.from_config")
         return self._path
+
+    def _compliant(self, name: str) -> Archive | None:
+        """Return the archive of a converter, if it is compliant."""
+        from pywats_archive.host.settings.configfile import read_station_config
+
+        station = read_station_config(self._config)
+        converter = station.converter(name)
+        root = station.archive_root(converter) if converter else None
+        return next((each for each in self._archives.all if each.root == root and each.is_compliant), None)
 
     def _recorded(self, name: str, saved: SavedSettings, actor: str) -> str | None:
         """Record a change in every archive that is the converter's, or has entries of it; return why that failed."""

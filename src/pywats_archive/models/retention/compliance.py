@@ -22,6 +22,13 @@ class Rule(str, Enum):
         return _SENTENCES[self]
 
 
+ARCHIVING = {
+    "archive_enabled": True,
+    "archive_source_files": True,
+    "archive_output_reports": True,
+    "on_archive_error": "hold",
+}
+"""The keys of a converter that a compliant archive fixes: each source and each report is archived, and first."""
 _SENTENCES = {
     Rule.SETTING: "compliance cannot be switched off",
     Rule.ARCHIVING: "archiving cannot be turned off",

@@ -54,6 +54,24 @@ def is_shrinking(before: RetentionPolicy, after: RetentionPolicy) -> bool:
     )
 
 
+def grown(before: RetentionPolicy, after: RetentionPolicy) -> RetentionPolicy:
+    """Return ``after`` with each value that would keep less replaced by that of ``before``."""
+    days = max(before.retention_days, after.retention_days)
+    failed_days = max(before.days_for(failed=True), after.days_for(failed=True))
+    larger = replace(
+        after,
+        enabled=before.enabled and after.enabled,
+        retention_days=days,
+        failed_retention_days=None,
+        max_size_gb=max(before.max_size_gb, after.max_size_gb),
+        min_entries=max(before.min_entries, after.min_entries),
+        min_days=max(before.min_days, after.min_days),
+        purge_unsubmitted=before.purge_unsubmitted and after.purge_unsubmitted,
+    )
+    is_default = larger.days_for(failed=True) == failed_days
+    return larger if is_default else replace(larger, failed_retention_days=failed_days)
+
+
 def differences(policy: RetentionPolicy, said: Said) -> tuple[Difference, ...]:
     """Return where the policy in force differs from the configuration, in the order of the policy's values."""
     return tuple(

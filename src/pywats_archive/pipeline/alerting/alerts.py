@@ -39,6 +39,7 @@ HELD_BACK, CLOCK = "retention.held_back", "retention.clock"
 NOT_REMOVED = "retention.not_removed"
 LEDGER = "ledger.damaged"
 DIFFERS = "policy.differs"
+OVERRULED = "compliance.overruled"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 NOT_COPIED, NOT_ANCHORED = "backup.failed", "anchor.failed"
@@ -61,6 +62,7 @@ EVALUATED_AGAIN = frozenset(
         LATE,
         NOT_COPIED,
         NOT_ANCHORED,
+        OVERRULED,
         SERVER_AWAY,
         UNAUTHORISED,
         REFUSED,

@@ -13,7 +13,7 @@ def check_differences(archive: Archive, names: Collection[str], alerts: Alerts) 
     """Raise or clear the alert for each of these converters."""
     for name in names:
         if found := archive.policies.differences(name):
-            alerts.raise_alert(DIFFERS, name, reason=describe(found))
+            alerts.raise_alert(DIFFERS, name, reason=describe(found, is_compliant=archive.is_compliant))
         else:
             alerts.clear(DIFFERS, name)
 
