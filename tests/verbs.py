@@ -45,6 +45,7 @@ CALLS = {
     "policy reset": ["policy", "reset", "bad", "--yes", *STATION],
     "hold add": ["hold", "add", "SN77", "--reason", "audit", *ARCHIVE],
     "hold list": ["hold", "list", *ARCHIVE],
+    "erase --preview": ["erase", "--from", "2020-01-01", *ARCHIVE],
     "reprocess start": ["reprocess", "start", "--converter", "bad", "--yes", "--processes", "1", *STATION],
     "reprocess resume": ["reprocess", "resume", "1", "--processes", "1", *STATION],
     "reprocess list": ["reprocess", "list", *STATION],
@@ -70,6 +71,7 @@ CALLS = {
     "import": ["import", "--done", "{root}/old", "--converter", "good", *STATION],
     "import BAG": ["import", "{root}/bag", "--archive", "{root}/imported"],
     "rebuild": ["rebuild", "--yes", *ARCHIVE],
+    "erase": ["erase", "--serial", "SN77", "--reason", "request", "--yes", *ARCHIVE],
     "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
 }
 """A call for each JSON document, in the order in which they must be made."""

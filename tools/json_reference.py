@@ -45,6 +45,7 @@ from pywats_archive.models.event import RecordedEvent
 from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
+from pywats_archive.models.retention.erasure import Erasure, ErasurePreview
 from pywats_archive.pipeline.idle import RunOutcome
 from tools.json_types import Meaning, fields_of, parts_of, type_text, values_of, words
 
@@ -79,6 +80,8 @@ DOCUMENTS: dict[str, type] = {
     "purge": purge.Purged,
     "purge --preview": purge.PurgePreview,
     "purge --confirm-clock": purge.ConfirmedClocks,
+    "erase": Erasure,
+    "erase --preview": ErasurePreview,
     "web users add": web_users.UserOfPages,
     "web users list": web_users.UserList,
     "web users set": web_users.UserOfPages,

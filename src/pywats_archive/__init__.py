@@ -146,6 +146,12 @@ if TYPE_CHECKING:
     from pywats_archive.models.report import SubmissionState as SubmissionState
     from pywats_archive.models.report import UnitResult as UnitResult
     from pywats_archive.models.retention.configured import Difference as Difference
+    from pywats_archive.models.retention.erasure import ErasableEntry as ErasableEntry
+    from pywats_archive.models.retention.erasure import Erasure as Erasure
+    from pywats_archive.models.retention.erasure import ErasureChoice as ErasureChoice
+    from pywats_archive.models.retention.erasure import ErasurePreview as ErasurePreview
+    from pywats_archive.models.retention.erasure import ErasureRule as ErasureRule
+    from pywats_archive.models.retention.erasure import ProtectedEntry as ProtectedEntry
     from pywats_archive.models.retention.policy import RetentionPolicy as RetentionPolicy
     from pywats_archive.models.retention.purge import Decision as Decision
     from pywats_archive.models.retention.purge import Hold as Hold
@@ -218,6 +224,7 @@ _NAMES = {
     "models.query": "EntryFilter Page SortKey",
     "models.report": "Report ReportSummary SubmissionState UnitResult",
     "models.retention.configured": "Difference",
+    "models.retention.erasure": ("ErasableEntry Erasure ErasureChoice ErasurePreview ErasureRule ProtectedEntry"),
     "models.retention.policy": "RetentionPolicy",
     "models.retention.purge": "Decision Hold Obstacle Purge PurgePlan PurgeReason PurgeStatistics SpaceEstimate",
     "models.settings.changes": "FolderVerdict SavedSettings SettingChange SettingFault SettingsPlan",

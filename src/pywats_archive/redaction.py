@@ -60,6 +60,11 @@ class Redaction:
         return text
 
 
+def spellings(text: str) -> tuple[str, ...]:
+    """Return the ways in which libraries write a text into another one: quoted, escaped, as URL."""
+    return tuple(dict.fromkeys(_clear(text)))
+
+
 def without_credentials(text: str) -> str:
     """Remove the user and password from every address in a text."""
     return _URL_CREDENTIALS.sub("//", text) if "@" in text else text
@@ -165,6 +170,13 @@ def _spellings(value: Any) -> Iterator[str]:
 
 
 def _written(text: str) -> Iterator[str]:
+    yield from _clear(text)
+    raw = text.encode("utf-8", "surrogatepass")
+    if len(raw) >= _SHORTEST_ALONE:
+        yield from _in_base64(raw)
+
+
+def _clear(text: str) -> Iterator[str]:
     raw = text.encode("utf-8", "surrogatepass")
     yield text
     yield from (repr(text)[1:-1], repr(raw)[2:-1], html.escape(text))
@@ -172,8 +184,6 @@ def _written(text: str) -> Iterator[str]:
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         yield quoted
         yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
-    if len(raw) >= _SHORTEST_ALONE:
-        yield from _in_base64(raw)
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:

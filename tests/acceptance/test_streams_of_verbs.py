@@ -23,6 +23,7 @@ FINDING = {
     "reprocess start",
     "reprocess resume",
     "reprocess show",
+    "erase",
 }
 """Calls that may exit with 1: they find something, or entries fail again."""
 

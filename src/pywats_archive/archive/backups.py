@@ -34,6 +34,11 @@ def make(archive: Archive, targets: Sequence[Target], wanted: Wanted) -> tuple[C
     return done
 
 
+def copy_into(targets: Sequence[Target], archive: Archive, wanted: Wanted) -> tuple[Copied, ...]:
+    """Copy an archive's catalog into these places, and nothing else."""
+    return copy_catalog(archive.catalog, targets, wanted)
+
+
 def _copy_over(own: CopyPlace, place: CopyPlace) -> None:
     for copy in [each for each in own.copies() if each.is_before_migration][-1:]:
         if copy not in place.copies():

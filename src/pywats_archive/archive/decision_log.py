@@ -21,6 +21,8 @@ from pywats_archive.blobs.reserve import NO_ROOM
 from pywats_archive.errors import StorageError
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
 
+_ERASED = "erased"
+
 
 def note_purge(archive: Archive, paths: Sequence[str]) -> None:
     """Note the entries whose blobs are about to be removed, durably; OSError. The purge must already be in the catalog.
@@ -36,6 +38,21 @@ def note_purge(archive: Archive, paths: Sequence[str]) -> None:
         if exc.errno not in NO_ROOM:
             raise
         _append_at_need(archive, line)
+
+
+def note_erasure(archive: Archive, archive_ids: Sequence[str], *, reason: str, actor: str) -> None:
+    """Note the entries that are about to be erased, durably; OSError. It must already be in the catalog."""
+    note = {"at": archive.now().isoformat(), "archive_ids": sorted(archive_ids)}
+    archive.blobs.files.append(layout.PURGED, _line({**note, _ERASED: {"reason": reason, "actor": actor}}))
+
+
+def erased(root: Path) -> dict[str, tuple[str, str]]:
+    """Return the entries that were about to be erased, each with the reason and who erased it."""
+    found: dict[str, tuple[str, str]] = {}
+    for note in _notes(root / layout.PURGED):
+        if isinstance(why := note.get(_ERASED), dict):
+            found |= {str(each): (str(why.get("reason")), str(why.get("actor"))) for each in note["archive_ids"]}
+    return found
 
 
 def entry_of(path: str) -> str:

@@ -14,7 +14,7 @@ from pywats_archive.archive import decision_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, locks
 from pywats_archive.catalog import candidates as eligible
-from pywats_archive.catalog import entries, events, purges, statistics
+from pywats_archive.catalog import entries, erasing, events, purges, statistics
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.event import Event
@@ -103,7 +103,7 @@ def finish_unfinished(archive: Archive) -> Finished:
 def is_any_unfinished(archive: Archive) -> bool:
     """Whether bytes may still exist that are recorded as purged."""
     with archive.read() as db:
-        return bool(purges.unfinished(db))
+        return bool(purges.unfinished(db) or erasing.unfinished(db))
 
 
 def release_space(archive: Archive) -> None:

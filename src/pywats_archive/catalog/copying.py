@@ -80,7 +80,7 @@ def _examined(db: sqlite3.Connection, path: Path) -> CopyState:
         raise NewerFormat(f"{path}: its tables are of version {version}, newer than {HEAD}; update pywats-archive")
     last_sequence, last_hash = 0, events.FIRST_HASH
     tail = f"SELECT * FROM ({events.newest_first(db)} LIMIT {_EVENTS_CHECKED}) ORDER BY sequence"
-    for row, is_whole in events.walked_from_any(db.execute(tail)):
+    for row, is_whole in events.walked_from_any(db.execute(tail), events.erasures_in(db)):
         if not is_whole:
             raise CatalogDamaged(f"{path}: its chain of events is broken at event {row[0]}")
         last_sequence, last_hash = int(row[0]), str(row[-1])

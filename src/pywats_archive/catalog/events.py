@@ -18,12 +18,16 @@ from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.catalog.driver import rows as rows_of
+from pywats_archive.catalog.erased_events import OF_ENTRY, Erasures
+from pywats_archive.catalog.erased_events import QUERY as NAMING
 from pywats_archive.catalog.tables import IS_RARE, ROWS
 from pywats_archive.models.event import Event
 from pywats_archive.models.time import Clock
 from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
+ERASED = OF_ENTRY
+"""The kind of the event that records the erasure of an entry."""
 _PAGE, _LEAST = 1000, -(2**63)
 _COLUMNS = "sequence, kind, at, archive_id, actor, details, bound_rows, previous_hash, hash"
 SELECT = f"SELECT {_COLUMNS} FROM events"
@@ -138,7 +142,7 @@ def hash_at(db: Connection, sequence: int) -> str | None:
 
 def first_break(db: Connection) -> Event | None:
     """Follow the chain; returns the first event whose sequence, previous hash or hash is wrong, as ``walked`` finds it."""
-    return next((event_of(row) for row, is_whole in walked_beyond(db) if not is_whole), None)
+    return next((event_of(row) for row, is_whole in walked_beyond(db, erasures(db)) if not is_whole), None)
 
 
 def whole_story(db: sqlite3.Connection) -> str:
@@ -155,38 +159,48 @@ def _columns(db: sqlite3.Connection) -> str:
     return _COLUMNS if db.execute(_HAS_BOUND_ROWS).fetchone() else _COLUMNS.replace("bound_rows", "NULL")
 
 
-def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+def erasures_in(db: sqlite3.Connection) -> Erasures:
+    """Return what proves the erased events of a database."""
+    return Erasures(lambda sequence: next(iter(db.execute(NAMING, (sequence,)).fetchone() or ()), None))
+
+
+def erasures(db: Connection) -> Erasures:
+    """Return what proves the erased events of the catalog."""
+    return Erasures(lambda sequence: next(iter(next(iter(rows_of(db, NAMING, (sequence,))), ())), None))
+
+
+def walked(rows: Iterable[Any], erased: Erasures) -> Iterator[tuple[Any, bool]]:
     """Stream the rows of ``whole_story``, each with True if the chain is intact up to it; ends after the first break.
 
     An edited event is found itself; for a removed or moved one, the event that now follows is returned. If events were cut off
     the end the chain is whole: compare ``last``.
     """
-    return _walked(rows, 1, FIRST_HASH)
+    return _walked(rows, 1, FIRST_HASH, erased)
 
 
-def walked_from_any(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+def walked_from_any(rows: Iterable[Any], erased: Erasures) -> Iterator[tuple[Any, bool]]:
     """Stream rows as ``walked`` does, from any event on: the first one is trusted to follow the event before."""
     following = iter(rows)
     for first in following:
-        yield from _walked(chain((first,), following), first[0], first[-2])
+        yield from _walked(chain((first,), following), first[0], first[-2], erased)
 
 
-def _walked(rows: Iterable[Any], expected: int, previous: str) -> Iterator[tuple[Any, bool]]:
+def _walked(rows: Iterable[Any], expected: int, previous: str, erased: Erasures) -> Iterator[tuple[Any, bool]]:
     for row in rows:
         *columns, before, chained = row
-        if columns[0] != expected or before != previous or chained != _hash(before, columns):
+        if columns[0] != expected or before != previous or not _is_own_hash(row, erased):
             yield row, False
             return
         yield row, True
         expected, previous = expected + 1, chained
 
 
-def walked_beyond(db: Connection) -> Iterator[tuple[Any, bool]]:
+def walked_beyond(db: Connection, erased: Erasures) -> Iterator[tuple[Any, bool]]:
     """Stream all events' rows, each with whether it follows the one before and is itself whole; goes on after a break."""
     expected, previous = 1, FIRST_HASH
     for row in _paged(db):
         sequence, before, chained = row[0], row[7], row[8]
-        yield row, sequence == expected and before == previous and chained == _hash(before, row[:7])
+        yield row, sequence == expected and before == previous and _is_own_hash(row, erased)
         expected, previous = sequence + 1, chained
 
 
@@ -206,6 +220,11 @@ def without_entry(db: Connection) -> tuple[str, ...]:
         for table in ("archive_entries", "reports")
     )
     return tuple(str(archive_id) for (archive_id,) in execute(db, f"{archived} AND {gone}").fetchall())
+
+
+def _is_own_hash(row: Any, erased: Erasures) -> bool:
+    *columns, before, chained = row
+    return bool(chained == _hash(before, columns)) or erased.prove(row)
 
 
 def _hash(previous: str, columns: Any) -> str:

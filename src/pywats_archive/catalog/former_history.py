@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.catalog import events
+from pywats_archive.catalog.erased_events import OF_ENTRY
 
 _OF_ENTRY = "SELECT kind, details FROM events WHERE archive_id = ? AND sequence <= ? ORDER BY sequence"
 
@@ -36,8 +37,8 @@ class FormerHistory:
         return None
 
     def is_purged(self, archive_id: str) -> bool:
-        """Whether the entry was purged, according to an event."""
-        return any(kind == "entry.purged" for kind, _ in self._of(archive_id))
+        """Whether the entry was purged or erased, according to an event."""
+        return any(kind in ("entry.purged", OF_ENTRY) for kind, _ in self._of(archive_id))
 
     def rolled_back(self, archive_id: str) -> frozenset[str]:
         """Return the paths of the reports of conversions that were rolled back."""
@@ -95,6 +96,6 @@ def _whole_until(db: sqlite3.Connection) -> int:
     """Return the sequence of the last event up to which the chain is whole and readable."""
     until = 0
     with suppress(sqlite3.Error, ValueError, TypeError):
-        for row, is_whole in events.walked(db.execute(events.whole_story(db))):
+        for row, is_whole in events.walked(db.execute(events.whole_story(db)), events.erasures_in(db)):
             until = row[0] if is_whole else until
     return until

@@ -15,12 +15,15 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.retention.purge import Hold, Purge, PurgeReason
 
 _OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
+IS_OVER = (
+    "(conversion_status NOT IN ('PENDING', 'SUSPENDED') OR conversion_status = 'PENDING' AND rebuilt_at IS NOT NULL) "
+    "AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.archive_id = archive_entries.archive_id "
+    f"AND a.state IN ({_OPEN_STATES}))"
+)
+"""The condition of entries that are neither to be converted nor in progress."""
 _MARK = (
     "UPDATE archive_entries SET purged_at = ?, purge_id = ? WHERE archive_id IN (SELECT value FROM json_each(?)) "
-    "AND purged_at IS NULL AND hold_reason IS NULL "
-    "AND (conversion_status NOT IN ('PENDING', 'SUSPENDED') OR conversion_status = 'PENDING' AND rebuilt_at IS NOT NULL) "
-    "AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.archive_id = archive_entries.archive_id "
-    f"AND a.state IN ({_OPEN_STATES})) AND (? OR NOT EXISTS (SELECT 1 FROM reports r "
+    f"AND purged_at IS NULL AND hold_reason IS NULL AND {IS_OVER} AND (? OR NOT EXISTS (SELECT 1 FROM reports r "
     "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) "
     "RETURNING archive_id, disk_size_bytes, source_checksum"
 )
@@ -42,6 +45,8 @@ _PURGES = (
     "SELECT purge_timestamp, converter_name, archives_purged, bytes_freed, reason, actor, finished_at "
     "FROM purge_history ORDER BY id DESC LIMIT ?"
 )
+_UNFINISHED = f"SELECT id FROM purge_history WHERE finished_at IS NULL AND reason <> '{PurgeReason.ERASED.value}'"
+"""Erasures have more to do than to remove bytes."""
 _HOLD_COLUMNS = "archive_id, converter_name, hold_reason, held_by, held_at"
 
 
@@ -76,6 +81,23 @@ def mark(
     return marked
 
 
+def withhold(tx: Connection, archive_ids: Iterable[str]) -> None:
+    """Send no report of these entries any longer."""
+    execute(tx, _WITHHOLD, (json_to_text(list(archive_ids)),))
+
+
+def by_converter(db: Connection, archive_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return these entries by their converter, in the order of their numbers."""
+    query = (
+        "SELECT converter_name, archive_id FROM archive_entries WHERE archive_id IN (SELECT value FROM json_each(?)) "
+        "ORDER BY entry_no"
+    )
+    found: dict[str, list[str]] = {}
+    for name, archive_id in execute(db, query, (json_to_text(list(archive_ids)),)):
+        found.setdefault(name, []).append(archive_id)
+    return found
+
+
 def mark_noted(tx: Connection, archive_id: str, *, at: datetime) -> None:
     """Mark an entry as purged, whose purge is on record elsewhere: nothing of it is held, sent or unfinished any longer."""
     ids = json_to_text([archive_id])
@@ -86,7 +108,7 @@ def mark_noted(tx: Connection, archive_id: str, *, at: datetime) -> None:
 
 def unfinished(db: Connection) -> tuple[int, ...]:
     """Return the purges whose bytes may still exist."""
-    return tuple(number for (number,) in execute(db, "SELECT id FROM purge_history WHERE finished_at IS NULL"))
+    return tuple(number for (number,) in execute(db, _UNFINISHED))
 
 
 def blobs(db: Connection, purge_id: int) -> dict[str, tuple[str, ...]]:

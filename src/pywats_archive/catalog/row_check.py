@@ -16,6 +16,7 @@ from pywats_archive.catalog.binding.bound import BOUND, BoundTable
 from pywats_archive.catalog.binding.digests import RowDigest
 from pywats_archive.catalog.binding.scanning import scanned
 from pywats_archive.catalog.driver import execute, rows
+from pywats_archive.catalog.erased_events import Erasures
 
 _AT_ONCE = 5000
 _MOST = 2**63
@@ -81,6 +82,8 @@ class History:
     events: int
     bound_from: int | None
     """The number of the first event that binds rows; None if none does."""
+    erased: int
+    """How many events have erased details, and are proved by a later event."""
 
 
 def check(db: Connection) -> Iterator[ChainBreak | RowFault | History]:
@@ -92,12 +95,13 @@ def check(db: Connection) -> Iterator[ChainBreak | RowFault | History]:
         for prepare in (_CACHE, "PRAGMA journal_mode = OFF", _TABLE, "BEGIN"):
             memory.execute(prepare)
         bindings = _Bindings(memory)
-        yield from _chain(db, bindings)
+        erased = events.erasures(db)
+        yield from _chain(db, bindings, erased)
         for number, table in enumerate(BOUND):
             _compute(db, memory, number, table)
         for row in memory.execute(_DIFFERENT):
             yield _fault(db, *row)
-        yield History(events=bindings.events, bound_from=bindings.first)
+        yield History(events=bindings.events, bound_from=bindings.first, erased=erased.found)
 
 
 @contextmanager
@@ -145,9 +149,9 @@ def _number(key: str) -> int:
     return number
 
 
-def _chain(db: Connection, bindings: _Bindings) -> Iterator[ChainBreak]:
+def _chain(db: Connection, bindings: _Bindings, erased: Erasures) -> Iterator[ChainBreak]:
     is_broken = False
-    for row, is_whole in events.walked_beyond(db):
+    for row, is_whole in events.walked_beyond(db, erased):
         bindings.events += 1
         is_sound = is_whole
         if row[6] is not None:

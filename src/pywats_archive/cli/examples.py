@@ -54,6 +54,10 @@ EXAMPLES = {
     "policy set": Example("policy set ICT --retention-days 365 --max-size-gb 50", _ON_RECORD),
     "policy reset": Example("policy reset ICT", _ON_RECORD),
     "purge": Example("purge --preview", "a file could not be removed, or a size limit could not be met"),
+    "erase": Example(
+        "erase --serial SN900500 --reason 'request of 13 February'",
+        "an entry stays, or a file could not be removed",
+    ),
     "hold": Example("hold list"),
     "hold add": Example("hold add SN900500 --reason 'customer complaint'", _ON_RECORD),
     "hold release": Example("hold release SN900500", _ON_RECORD),

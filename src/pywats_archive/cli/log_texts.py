@@ -27,6 +27,7 @@ TEXTS = {
     "converter.code_not_kept": "the code of a converter ({fingerprint}) is not archived: {reason}",
     "converter.hook_failed": "{converter}: the converter's hook failed for {path}: {reason}",
     "converter.reads_neighbours": "{converter}: the conversion of {path} read {files} other sources in the folder: {read}",
+    "erasure.not_finished": "{archive}: an erasure is not finished, and is tried again at the next start: {reason}",
     "entries.purged": "{converter}: purged {entries} entries, {bytes_freed} bytes freed",
     "folder.events": "{path}: changes are noticed at once",
     "folder.missing": "{path}: the watch folder is missing: {reason}",

@@ -56,6 +56,7 @@ VERBS = (
     Verb("plan", Group.KEEP, "Estimate the disk space an archive needs.", "plan:plan", logs=False),
     Verb("policy", Group.KEEP, "Show and set retention policies.", "policy:app"),
     Verb("purge", Group.KEEP, "Purge entries by policy, id or filter.", "purge:purge"),
+    Verb("erase", Group.KEEP, "Erase entries for good, for privacy.", "erase:erase"),
     Verb("import", Group.KEEP, "Import a bag or an old Done folder.", "import_:import_"),
     Verb("hold", Group.KEEP, "Keep entries from every purge.", "hold:app"),
     Verb("reprocess", Group.REPLAY, "Replay sources, compare, send the reports.", "reprocess.app:app"),

@@ -16,6 +16,7 @@ from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
 from pywats_archive.client.auditing.proof import Proof
 from pywats_archive.client.auditing.trail import Auditing
+from pywats_archive.client.erasing.station import Erasures
 from pywats_archive.client.export.station import Exports
 from pywats_archive.client.importing.bag.station import BagImports
 from pywats_archive.client.importing.station import Imports
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _ADDRESSES = ("http://", "https://")
 
 
-class Client(Proof, Auditing, Replays, Exports, Imports, BagImports):
+class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __new__(cls, archives: Path | str | Sequence[Path | str] = (), **options: Any) -> Client:

@@ -172,6 +172,8 @@ class AsyncClient(Face[Client]):
     preview_import = awaited(Client.preview_import)
     import_done = awaited(Client.import_done)
     import_bag = awaited(Client.import_bag)
+    preview_erasure = awaited(Client.preview_erasure)
+    erase = awaited(Client.erase)
 
     runs = awaited(Client.runs)
     run = awaited(Client.run)

@@ -26,6 +26,7 @@ class AuditCategory(str, Enum):
     """Retention policies."""
     HOLD = "hold"
     PURGE = "purge"
+    """Purges and erasures."""
     REPLAY = "replay"
     """Replays, and what a rollback showed again."""
     CONFIRMATION = "confirmation"
@@ -138,7 +139,7 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
     AuditCategory.COMPLIANCE: ("compliance", "approval"),
     AuditCategory.POLICY: ("policy.changed", "policy.reset"),
     AuditCategory.HOLD: ("hold",),
-    AuditCategory.PURGE: ("entry.purged",),
+    AuditCategory.PURGE: ("entry.purged", "entry.erased", "events.erased"),
     AuditCategory.REPLAY: ("run", "conversion.set_back"),
     AuditCategory.CONFIRMATION: ("policy.confirmed", "clock.confirmed", "source.acknowledged"),
     AuditCategory.ANCHOR: ("key.recorded", "anchor.timestamped"),

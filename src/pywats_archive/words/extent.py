@@ -17,7 +17,8 @@ def extent(history: HistoryChecked) -> str:
             "no anchor outside the archive: newest events that were cut off, or a recomputed chain, would not be found; "
             "set anchor_folders"
         )
-    return f"history of {history.archive}: {history.events} events, {bound}; {anchor}{_stamped(history)}"
+    erased = f" ({history.erased} of them erased on record)" if history.erased else ""
+    return f"history of {history.archive}: {history.events} events{erased}, {bound}; {anchor}{_stamped(history)}"
 
 
 def _stamped(history: HistoryChecked) -> str:

@@ -16,7 +16,7 @@ from pywats_archive.archive.access.note import Note, Untrusted, read
 from pywats_archive.archive.access.quota import MOST_HOURLY, Quota
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
-from pywats_archive.catalog import entries, events
+from pywats_archive.catalog import entries, erasing, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.event import SPOOLED, Event
 from pywats_archive.models.step import OnStep, no_step
@@ -143,7 +143,9 @@ class Intake:
 
     def _event(self, tx: Connection, name: str, note: Note, *, is_trusted: bool) -> Event:
         is_known = note.archive_id is not None and entries.has(tx, note.archive_id)
-        details = {**note.details, "note": name, "accessed_at": note.at.isoformat()}
+        is_erased = is_known and erasing.is_erased(tx, str(note.archive_id))
+        said = {} if is_erased else note.details  # such as the place where its source was restored
+        details = {**said, "note": name, "accessed_at": note.at.isoformat()}
         actor = f"os:{note.owner.name}"
         if is_trusted:
             actor = note.actor

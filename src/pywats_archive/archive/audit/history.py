@@ -32,7 +32,9 @@ def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None
             yield _problem(archive, ProblemKind.ENTRY_MISSING, archive_id, message)
         for found in row_check.check(db):
             if isinstance(found, History):
-                yield HistoryChecked(archive=str(archive.root), events=found.events, bound_from=found.bound_from)
+                yield HistoryChecked(
+                    archive=str(archive.root), events=found.events, bound_from=found.bound_from, erased=found.erased
+                )
             elif isinstance(found, ChainBreak):
                 on_break(found.event.sequence)
                 yield _broken(archive, found.event)

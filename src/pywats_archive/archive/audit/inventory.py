@@ -106,7 +106,7 @@ def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
 def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
     """Whether the chained history records the purge of an entry."""
     with archive.read() as db:
-        return any(event.kind == "entry.purged" for event in events.readable_of_entry(db, archive_id))
+        return any(event.kind in ("entry.purged", events.ERASED) for event in events.readable_of_entry(db, archive_id))
 
 
 def first_break(archive: Archive) -> Event | None:

@@ -20,6 +20,11 @@ def is_pending(root: Path) -> bool:
     return any(root.glob(f"{_REBUILT}*"))
 
 
+def replaced(root: Path) -> tuple[Path, ...]:
+    """Return the catalogs, with their logs, that rebuilt ones replaced."""
+    return tuple(sorted(root.glob(f"{_DAMAGED}*")))
+
+
 def tidy(root: Path) -> None:
     """Remove an unfinished rebuild; owner only, idempotent."""
     for suffix in (*_SUFFIXES, "-journal"):

@@ -26,6 +26,8 @@ IMPORT_BEGUN = ".import-begun"
 """An empty file that is there while an import is not finished; its time is when the import began."""
 PURGED, ROLLED_BACK = "purged.log", "set-back.log"
 """Decisions that no blob records: whose blobs are to be removed, and which reports were rolled back."""
+ERASING = ".erasing"
+"""What an unfinished erasure needs to go on after a crash."""
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files; the time of the second one is when the last completed recovery began."""
 

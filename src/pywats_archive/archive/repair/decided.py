@@ -21,6 +21,8 @@ class Decided:
     """When each of these entries was purged."""
     noted_rolled_back: Mapping[str, frozenset[str]]
     """By entry: the paths of its reports that were rolled back."""
+    noted_erased: frozenset[str]
+    """The entries that were to be erased."""
     history: FormerHistory
 
     def is_purged(self, archive_id: str) -> bool:
@@ -42,6 +44,7 @@ def decided(root: Path) -> Iterator[Decided]:
     with former_history(root / layout.CATALOG) as history:
         yield Decided(
             noted_purged=decision_log.purged(root),
+            noted_erased=frozenset(decision_log.erased(root)),
             noted_rolled_back=_by_entry(decision_log.rolled_back(root)),
             history=history,
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive import decision_log
 from pywats_archive.archive.copies.place import CopyPlace, in_archive, in_backup_folder
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.erasing import carrying_out, unfinished
 from pywats_archive.archive.folder import catalog_swap, layout, locks
 from pywats_archive.archive.folder.description import Description, describe
 from pywats_archive.archive.folder.ownership import owning
@@ -27,6 +29,9 @@ from pywats_archive.models.report import FOLLOWED
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +90,22 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
                 archive.catalog.close()
             kept_as = catalog_swap.replace(root, moment=how.clock(), on_step=how.on_step)
             decision_log.forget_purges(archive)  # their blobs are gone
+            _finish_erasures(root, description, lock, how)
         except BaseException:
             catalog_swap.tidy(root)
             raise
     return replace(filled, kept_as=kept_as)
+
+
+def _finish_erasures(root: Path, description: Description, lock: FileLock, how: Rebuilding) -> None:
+    """Erase again what the copy still had."""
+    archive = Archive(root, description, lock, on_step=how.on_step, clock=how.clock)
+    try:
+        if carrying_out.is_unfinished(archive):
+            carrying_out.note_backup_folder(archive, how.backup_folder)
+            unfinished.finish_alone(archive)
+    finally:
+        archive.catalog.close()
 
 
 def _places(root: Path, description: Description, how: Rebuilding) -> Iterator[CopyPlace]:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.erasing import unfinished
 from pywats_archive.archive.folder import layout, locks, role
 from pywats_archive.archive.repair.unknown_blobs import KINDS, adopt, unknown
 from pywats_archive.catalog import arrivals, entry_pages, events
@@ -65,6 +66,7 @@ def recover(archive: Archive) -> Recovery:
     archive.compliance.restore()
     begun = _note_beginning(archive)
     finished = _finish_purges(archive)
+    unfinished.finish(archive)
     try:
         recovery, is_whole = _repair_all(archive)
     except OSError as exc:

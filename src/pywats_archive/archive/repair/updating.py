@@ -18,7 +18,7 @@ from pywats_archive.archive.repair.decided import Decided
 from pywats_archive.archive.repair.filling import content_problem, problem_at, remove_remaining
 from pywats_archive.archive.results import conversions
 from pywats_archive.archive.results.current import current_of
-from pywats_archive.catalog import arrivals, entries, events, purges, reports
+from pywats_archive.catalog import arrivals, entries, erasing, events, purges, reports
 from pywats_archive.catalog import conversions as conversion_rows
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, UsageError
@@ -26,6 +26,7 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
 from pywats_archive.models.report import FOLLOWED, GONE, IMPORTED, ROLLED_BACK, Report, SubmissionState
+from pywats_archive.models.retention.purge import PurgeReason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +72,8 @@ class Updating:
         if is_purged or holding.is_purged:
             if found.is_purged:
                 self._mark_purged(holding.archive_id)
+            if holding.archive_id in self._before.noted_erased:
+                self._archive.write(lambda tx: self._mark_erased(tx, holding.archive_id))
             return remove_remaining(self._archive, holding) if holding.files else ()
         problems = [*self._missing(holding, found.missing), *self._add(holding, found.unknown)]
         self._roll_back(holding.archive_id)
@@ -89,6 +92,13 @@ class Updating:
 
         self._archive.write(unit)
         self.purged += 1
+
+    def _mark_erased(self, tx: Connection, archive_id: str) -> None:
+        """Record that the texts of an entry are still to be erased, unless the copy was made after that."""
+        for name in purges.by_converter(tx, [archive_id]):
+            number = purges.begin(tx, name, PurgeReason.ERASED, actor="service", now=self._moment)
+            if not erasing.mark(tx, number, [archive_id], now=self._moment):
+                purges.finish(tx, number, self._moment)
 
     def _end_if_followed(self, holding: Holding) -> None:
         """Send nothing of an entry whose rows are invalid if it has reports that the copy does not know."""

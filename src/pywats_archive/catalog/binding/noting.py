@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, cast
 
@@ -56,6 +56,10 @@ class Noted:
     def back_to(self, mark: tuple[tuple[Any, ...], ...]) -> None:
         """Note the rows of a savepoint again: an event after it may have bound them, and is rolled back."""
         self._rows = dict.fromkeys(mark)
+
+    def forget(self, is_erased: Callable[[tuple[Any, ...]], bool]) -> None:
+        """Bind no row whose key says what must be erased; for rows that are removed."""
+        self._rows = {row: None for row in self._rows if not is_erased(row[1:])}
 
     def clear(self) -> None:
         """Forget what was noted, since the transaction was rolled back."""

@@ -129,6 +129,8 @@ class RemoteClient(RemoteReplays, Client):
     import_bag = refused(Client.import_bag, "since it reads files of the station; use the command there")
     preview_import = refused(Client.preview_import, "since it reads a folder of the station; use the command there")
     import_done = refused(Client.import_done, "since it reads a folder of the station; use the command there")
+    preview_erasure = refused(Client.preview_erasure, "since it may read every report; use the command on the station")
+    erase = refused(Client.erase, "since it rewrites the catalog and its copies; use the command on the station")
     record_event = refused(Client.record_event, "since the station records its own events")
 
     def acknowledge(

@@ -95,6 +95,8 @@ class HistoryChecked:
     """Number of events."""
     bound_from: int | None
     """The number of the first event that binds rows; None if none does."""
+    erased: int = 0
+    """Number of events whose details were erased, as a later event proves."""
     anchor: str | None = None
     """The newest event that an anchor outside the archive proves, and where that anchor is; None if none does."""
     anchors: int = 0

@@ -13,6 +13,7 @@ class Rule(str, Enum):
     RETENTION = "retention"
     PURGE = "purge"
     HOLD = "hold"
+    ERASURE = "erasure"
     REASON = "reason"
     APPROVAL = "approval"
 
@@ -35,6 +36,7 @@ _SENTENCES = {
     Rule.RETENTION: "retention can only grow",
     Rule.PURGE: "nothing is purged by hand",
     Rule.HOLD: "a hold cannot be replaced",
+    Rule.ERASURE: "nothing is erased",
     Rule.REASON: "a replay needs a reason",
     Rule.APPROVAL: "a second person must approve what deletes or replaces",
 }

@@ -19,6 +19,8 @@ class PurgeReason(str, Enum):
     """The archive is larger than its policy allows."""
     MANUAL = "manual"
     """A person named it."""
+    ERASED = "erased"
+    """A person had it erased: its record lost its texts, too."""
 
 
 class Obstacle(str, Enum):

@@ -19,6 +19,7 @@ REASONS = {
     PurgeReason.RETENTION_DAYS: "older than the policy allows",
     PurgeReason.MAX_SIZE_GB: "above the size limit",
     PurgeReason.MANUAL: "named by a person",
+    PurgeReason.ERASED: "erased",
 }
 _WHOLE = {
     "retention_days": "Days to keep entries",

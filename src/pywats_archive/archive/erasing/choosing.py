@@ -1,0 +1,158 @@
+"""Finds the entries that a person means, and the rule that protects one of them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results.document import fields_of
+from pywats_archive.catalog import erasing, purges, reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import BlobDamaged, BlobMissing
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.query import EntryFilter, SortKey
+from pywats_archive.models.retention.erasure import ErasableEntry, ErasureChoice, ErasureRule
+
+BY_ID, BY_FILTER, BY_SERIAL, BY_OPERATOR, BY_NAME = "id", "filter", "serial number", "operator", "name"
+_PAGE = 500
+_WILDCARDS = frozenset("*?")
+_OPERATORS = (("operator",), ("uut", "user"), ("uur", "user"))
+"""Where a report names a person (WSJF)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """The entries of one archive that are meant."""
+
+    entries: tuple[ErasableEntry, ...]
+    texts: tuple[str, ...]
+    """What was asked for: texts that must not stay elsewhere."""
+
+
+def choose(archive: Archive, choice: ErasureChoice) -> Chosen:
+    """Return the entries that a choice means and that are not erased yet."""
+    found, texts = _found(archive, choice)
+    entries = (each for each in _entries(archive, EntryFilter(archive_ids=tuple(found))))
+    known = [each for each in entries if each.source_original_path != erasing.ERASED]
+    return Chosen(
+        entries=tuple(
+            ErasableEntry(
+                archive_id=each.archive_id, converter_name=each.converter_name, found_by=found[each.archive_id]
+            )
+            for each in known
+        ),
+        texts=texts,
+    )
+
+
+def _found(archive: Archive, choice: ErasureChoice) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the ids of the chosen entries, each with what it was found by, and the texts that were asked for."""
+    if choice.archive_ids:
+        return dict.fromkeys(choice.archive_ids, BY_ID), ()
+    each, texts = list[dict[str, str]](), list[str]()
+    if serial := choice.serial_number:
+        by_serial = (e.archive_id for e in _entries(archive, replace(choice.wanted, serial_number=serial)))
+        each.append({**_named(archive, choice.wanted, serial), **dict.fromkeys(by_serial, BY_SERIAL)})
+        texts += [] if _WILDCARDS & set(serial) else [serial]
+    if operator := choice.operator:
+        by_operator = dict.fromkeys(_operated(archive, choice.wanted, operator), BY_OPERATOR)
+        each.append({**_named(archive, choice.wanted, operator), **by_operator})
+        texts.append(operator)
+    if not each:
+        return dict.fromkeys((e.archive_id for e in _entries(archive, choice.wanted)), BY_FILTER), ()
+    every = set(each[0]).intersection(*each[1:])
+    return {archive_id: why for archive_id, why in each[0].items() if archive_id in every}, tuple(texts)
+
+
+def _entries(archive: Archive, wanted: EntryFilter) -> Iterator[ArchiveEntry]:
+    """Stream entries, a page in memory."""
+    ordered, after = replace(wanted, sort=SortKey.TIME, newest_first=False), None
+    while True:
+        page = archive.find(ordered, limit=_PAGE, after=after)
+        yield from page.items
+        if (after := page.next) is None:
+            return
+
+
+def _named(archive: Archive, wanted: EntryFilter, text: str) -> dict[str, str]:
+    """Return the entries whose file name, error or warnings have a text as whole words."""
+    if _WILDCARDS & set(text):
+        return {}
+    with archive.read() as db:
+        ids = erasing.named_in_texts(db, text)
+    return {each.archive_id: BY_NAME for each in _entries(archive, replace(wanted, archive_ids=ids))} if ids else {}
+
+
+def _operated(archive: Archive, wanted: EntryFilter, operator: str) -> Iterator[str]:
+    """Stream the entries with a report that names an operator; every report is read."""
+    for entry in _entries(archive, replace(wanted, purged=False)):
+        if any(name.casefold() == operator.casefold() for name in _operators(archive, entry.archive_id)):
+            yield entry.archive_id
+
+
+def _operators(archive: Archive, archive_id: str) -> Iterator[str]:
+    with archive.read() as db:
+        every = reports.of_entry(db, archive_id)
+    for report in every:
+        try:
+            fields = fields_of(archive.document(report))
+        except (BlobMissing, BlobDamaged, ValueError):  # removed on record, or damaged; without its key, it is an error
+            continue
+        yield from _named_in(fields)
+
+
+def _named_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    for *parts, last in _OPERATORS:
+        place: Any = fields
+        for part in parts:
+            place = place.get(part) if isinstance(place, Mapping) else None
+        if isinstance(place, Mapping) and isinstance(name := place.get(last), str):
+            yield name
+
+
+def rule_of(archive: Archive, archive_ids: Sequence[str]) -> dict[str, ErasureRule]:
+    """Return the entries that must not be erased now, each with the rule that says so."""
+    if (of_all := _rule_of_archive(archive)) is not None:
+        return dict.fromkeys(archive_ids, of_all)
+    with archive.read() as db:
+        facts = erasing.obstacles(db, archive_ids)
+        blobs = purges.blobs_of(db, archive_ids)
+        return {
+            archive_id: rule
+            for archive_id, known in facts.items()
+            if (rule := _rule(archive, db, archive_id, known, blobs.get(archive_id, ())))
+        }
+
+
+def _rule_of_archive(archive: Archive) -> ErasureRule | None:
+    """Return the rule of a whole archive from which nothing may be erased; None if there is none."""
+    return ErasureRule.COMPLIANT if archive.compliance.is_on else None
+
+
+def _rule(
+    archive: Archive, db: Connection, archive_id: str, facts: tuple[bool, bool, bool], paths: Sequence[str]
+) -> ErasureRule | None:
+    is_held, is_pending, waits = facts
+    if is_held:
+        return ErasureRule.HELD
+    if is_pending:
+        return ErasureRule.PENDING
+    if waits:
+        return ErasureRule.WAITING
+    if not all(archive.blobs.is_of(path, archive_id) for path in paths) or archive.blobs.is_linked(paths):
+        return ErasureRule.ALTERED
+    return ErasureRule.IN_PLACE if any(map(_is_there, erasing.sources_of(db, archive_id))) else None
+
+
+def _is_there(source: tuple[str, int, int]) -> bool:
+    """Whether a file is still in its watch folder, with the size and time that it was archived with."""
+    path, size, mtime_ns = source
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISDIR(status.st_mode) or (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
