@@ -33,6 +33,7 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.ConfigChanged, 409),
     (errors.UsageError, 422),
     (errors.BlobMissing, 410),
+    (errors.BlobLocked, 423),
     (errors.ArchiveInUse, 409),
     (errors.ArchiveAway, 503),
     (errors.TooManyAtOnce, 503),

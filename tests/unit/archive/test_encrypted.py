@@ -53,7 +53,13 @@ def test_everything_works_with_the_key(tmp_path: Path) -> None:
                 assert json.loads(archive.document(report))["sn"]
     assert problems(root) == []
     assert not words_in(
-        root, b"companion 1", b"in a folder", b"SN1", b'"sn"', b"converter_name", bytes(str(tmp_path), "ascii")
+        root,
+        b"companion 1",
+        b"in a folder",
+        b"x" * 50,
+        b"original_path",
+        b"converter_name",
+        bytes(str(tmp_path), "ascii"),
     )
     check_sound(root)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pywats_archive.client import Client
+from pywats_archive.errors import BlobLocked
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
@@ -75,8 +76,11 @@ def _report(
 ) -> dict[str, Any] | None:
     if not number or found.purged_at:
         return None
-    with client.open_report(found.archive_id, number, actor=user_of(request)) as content:
-        read = read_document(content)
+    try:
+        with client.open_report(found.archive_id, number, actor=user_of(request)) as content:
+            read = read_document(content)
+    except BlobLocked as exc:  # the catalog has the rest of the page
+        return {"locked": words.visible(exc, most=1000)}
     document, query = read.fields, request.query_params
     only_failed = query.get("failed") == "yes"
     return {

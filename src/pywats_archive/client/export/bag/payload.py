@@ -17,7 +17,7 @@ from pywats_archive.client.export.bag.container import Container
 from pywats_archive.client.export.bag.order import Order
 from pywats_archive.client.export.bag.work import Line
 from pywats_archive.client.export.names import Names
-from pywats_archive.errors import ArchiveError, BlobDamaged
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobLocked
 from pywats_archive.models.bag.record import BaggedEntry, BaggedFile
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.ids import day_of
@@ -98,6 +98,8 @@ class Payload:
             done = self.container.put(name, file.chunks(), size_bytes=file.size_bytes, mtime_ns=file.mtime_ns)
             if done.sha256 != file.sha256:
                 raise BlobDamaged(f"{name}: has another checksum than was recorded")
+        except BlobLocked:  # so are all others
+            raise
         except ArchiveError as exc:
             return _bagged(file, None, error=str(exc))
         return _bagged(file, name)
