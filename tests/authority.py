@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,50 @@ class Authority:
         """Stamp a request."""
         self._openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", str(request), "-out", "answer.tsr")
         return self.folder / "answer.tsr"
+
+
+class AuthorityServer:
+    """An authority on loopback; what it answers can be changed."""
+
+    def __init__(self, authority: Authority) -> None:
+        self.authority = authority
+        self.status = 200
+        self.kind = "application/timestamp-reply"
+        self.replaced: bytes | None = None
+        """Sent instead of an answer."""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.asked: list[tuple[str, str | None]] = []
+        """The target and the content type of each request."""
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                server.asked.append((self.path, self.headers["Content-Type"]))
+                request = authority.folder / f"{len(server.asked)}.tsq"
+                request.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
+                server.may_answer.wait(60)
+                answer = authority.answer(request).read_bytes() if server.replaced is None else server.replaced
+                self.send_response(server.status)
+                self.send_header("Content-Type", server.kind)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                with suppress(OSError):  # who asked no longer waits
+                    self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Print nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}/tsa"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self.replaced = b""
+        self.may_answer.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import NotAnArchive as NotAnArchive
     from pywats_archive.errors import NotEncrypted as NotEncrypted
     from pywats_archive.errors import NoteUntrusted as NoteUntrusted
+    from pywats_archive.errors import NoTimeStamp as NoTimeStamp
     from pywats_archive.errors import Overtaken as Overtaken
     from pywats_archive.errors import PurgeRunning as PurgeRunning
     from pywats_archive.errors import RetentionHeldBack as RetentionHeldBack
@@ -194,7 +195,7 @@ _NAMES = {
         "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ComplianceRefused ConfigChanged "
         "ConfigError ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NotEncrypted NoteUntrusted Overtaken PurgeRunning "
-        "RetentionHeldBack RunRunning ServiceFailed SourceChanged SourceKnown SourceOpen SourceVanished "
+        "NoTimeStamp RetentionHeldBack RunRunning ServiceFailed SourceChanged SourceKnown SourceOpen SourceVanished "
         "StationAway StorageError SystemServiceFailed TooManyAtOnce UnknownConverter UnknownEntry UnknownRun "
         "UnknownUser UsageError WorkersUnavailable WrongAccount"
     ),

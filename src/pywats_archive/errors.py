@@ -44,6 +44,7 @@ ArchiveError                     exit 1
 │   ├── CatalogRefused                   one value that it cannot hold; everything else continues
 │   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
 ├── TooManyAtOnce                        more sign-ins at once than the station can check
+├── NoTimeStamp                          a time stamp authority gave no time stamp
 ├── StationAway                          no station answers at an address
 ├── ServiceFailed                        an essential part of the service ended
 ├── SystemServiceFailed                  the system's service manager refused
@@ -260,6 +261,10 @@ class WorkersUnavailable(ConverterUnavailable):
 
 class TooManyAtOnce(ArchiveError):
     """Too many passwords are being checked at once; try again in a moment."""
+
+
+class NoTimeStamp(ArchiveError):
+    """A time stamp authority gave no time stamp."""
 
 
 class StationAway(ArchiveError):

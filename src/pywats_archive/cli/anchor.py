@@ -88,7 +88,7 @@ def _keep_answer(config: Path | None, response: Path, certificate: Path | None) 
         raise UsageError(f"{exc.filename or response}: cannot be read ({exc.strerror or exc})") from exc
     with options.open_station(config) as client:
         at = client.add_time_stamp(answer, roots=roots, actor=current_actor())
-    unchecked = "" if roots else "; its signature was not checked: add --tsa-certificate"
+    unchecked = "" if roots else "; its authority was not checked: add --tsa-certificate"
     typer.echo(f"time stamp of {at:%Y-%m-%d %H:%M:%S} UTC kept{unchecked}")
     return 0
 

@@ -45,6 +45,8 @@ TEXTS = {
     "outbox.pauses": "the server is not accepting reports, so they wait: {reason}",
     "outbox.stopped": "nothing is sent until a person acts: {reason}",
     "anchor.made": "{archive}: the history is signed up to event {last_event}",
+    "timestamp.stored": "{archive}: the history is time-stamped up to event {last_event}, at {time}",
+    "timestamp.failed": "{archive}: no time stamp of the history, and this is tried again: {reason}",
     "anchor.not_written": "{archive}: the signed head of the history is not written, and this is tried again: {reason}",
     "catalog.copied": "{archive}: the catalog was copied to {path} (entries: {entries}, {size_bytes} bytes)",
     "catalog.not_copied": "{archive}: the catalog is not copied to {path}, and this is tried again: {reason}",

@@ -12,6 +12,7 @@ from pywats_archive.words.text import printable
 from pywats_archive.words.times import brief
 
 _SENTENCES = {
+    "timestamp.failed": "The history of {subject} gets no time stamp",
     "anchor.failed": "No signed head of the history could be written to {subject}",
     "archive.away": "The archive {subject} is unavailable",
     "archive.damaged": "An archived file has changed or cannot be read: {subject}",

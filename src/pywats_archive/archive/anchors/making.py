@@ -18,7 +18,7 @@ from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.event import Event
 from pywats_archive.models.step import OnStep, no_step
 
-KEY_RECORDED = "key.recorded"
+KEY_RECORDED, STAMPED = "key.recorded", "anchor.timestamped"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,9 +138,16 @@ _LAST_BYTES = 4096
 
 
 def is_anchored(archive: Archive, anchor: Anchor | None) -> bool:
-    """Whether an anchor is of the newest event, or there is no event yet."""
+    """Whether an anchor is of the newest event, or there is no event yet.
+
+    The event of the anchor's own time stamp does not count: a station at rest would sign and stamp it without end.
+    """
     head = head_of(archive)
-    return head is None or (anchor is not None and (anchor.event, anchor.hash) == (head.sequence, head.hash))
+    if head is None or anchor is None:
+        return head is None
+    is_of_stamp = head.kind == STAMPED and head.details.get("event") == anchor.event
+    newest = (head.sequence or 0) - 1, head.previous_hash
+    return (anchor.event, anchor.hash) == (newest if is_of_stamp else (head.sequence, head.hash))
 
 
 def head_of(archive: Archive) -> Event | None:

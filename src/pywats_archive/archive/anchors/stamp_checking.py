@@ -12,11 +12,11 @@ from pathlib import Path
 from pywats_archive.archive.anchors.anchor import Anchor
 from pywats_archive.archive.anchors.checking import AnchorChecks, Verdict
 from pywats_archive.archive.anchors.folders import read_file
+from pywats_archive.archive.anchors.making import STAMPED
 from pywats_archive.archive.anchors.timestamps import (
     ANCHOR,
     ANSWER,
     FOLDER,
-    STAMPED,
     check_authority,
     decoded,
     has_library,

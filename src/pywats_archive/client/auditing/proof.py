@@ -89,18 +89,19 @@ class Proof(StationReader):
     def request_time_stamp(self, archive: Path | str | None = None, *, actor: str | None = None) -> bytes:
         """Sign the newest event of the archive, and return the request (RFC 3161) for a time stamp of that anchor."""
         from pywats_archive.archive.anchors.anchor import anchors_in
-        from pywats_archive.archive.anchors.timestamps import request_for
+        from pywats_archive.archive.anchors.timestamps import query_for
 
         if archive is None and len(self.roots) != 1:
             raise UsageError("a request is of one archive; name it with archive")
         (made,) = self.anchor(archive, actor=actor)
         (anchor,) = anchors_in(made.line)
-        return request_for(anchor)
+        return query_for(anchor).content
 
     def add_time_stamp(self, answer: bytes, *, roots: Sequence[bytes] = (), actor: str | None = None) -> datetime:
         """Keep the answer of a time stamp authority in the archive whose anchor it is of; return the time that it states.
 
-        ``roots``: certificates (PEM) of authorities that are trusted; without any, the signature of the answer is not checked.
+        ``roots``: certificates (PEM) of authorities that are trusted; without any, the signature is only checked with the
+        certificate in the answer.
         """
         from pywats_archive.archive.anchors.timestamps import add_answer
 

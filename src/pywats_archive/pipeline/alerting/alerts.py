@@ -42,7 +42,7 @@ DIFFERS = "policy.differs"
 OVERRULED = "compliance.overruled"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
-NOT_COPIED, NOT_ANCHORED = "backup.failed", "anchor.failed"
+NOT_COPIED, NOT_ANCHORED, NOT_STAMPED = "backup.failed", "anchor.failed", "timestamp.failed"
 EVALUATED_AGAIN = frozenset(
     {
         STILL_OPEN,
@@ -63,6 +63,7 @@ EVALUATED_AGAIN = frozenset(
         NOT_COPIED,
         NOT_ANCHORED,
         OVERRULED,
+        NOT_STAMPED,
         SERVER_AWAY,
         UNAUTHORISED,
         REFUSED,

@@ -1,12 +1,12 @@
-"""The jobs beside the processing of sources, each in a thread: scrub, retention, copies, anchors, notes of accesses."""
+"""The jobs beside the processing of sources, each in a thread: scrub, retention, copies, anchors, time stamps, accesses."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
+from pywats_archive.config import StationConfig
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
@@ -16,6 +16,7 @@ from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.copies import CopyJob
 from pywats_archive.pipeline.background.retention import RetentionJob
 from pywats_archive.pipeline.background.scrub import ScrubJob
+from pywats_archive.pipeline.background.stamps import StampJob
 from pywats_archive.pipeline.background.ticker import Ticker
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.mounts.pool import ArchivePool
@@ -37,8 +38,8 @@ class BackgroundJobs:
         timekeeping: ClockJob,
         is_busy: Callable[[], bool],
         subject: str,
-        backup_folder: Callable[[], Path | None],
         anchors: AnchorJob,
+        station: Callable[[], StationConfig],
         is_audit_required: Callable[[], bool],
         clock: Clock,
     ) -> None:
@@ -55,8 +56,14 @@ class BackgroundJobs:
             stopping=self._stopping,
         )
         self._copying = CopyJob(
-            pool, alerts, tasks=tasks, backup_folder=backup_folder, clock=clock, stopping=self._stopping
+            pool,
+            alerts,
+            tasks=tasks,
+            backup_folder=lambda: station().backup_folder,
+            clock=clock,
+            stopping=self._stopping,
         )
+        stamps = StampJob(pool, alerts, tasks=tasks, station=station, stopping=self._stopping)
         self._accesses = AccessJob(pool, tasks=tasks, is_required=is_audit_required)
         self._tickers = tuple(
             Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
@@ -65,6 +72,7 @@ class BackgroundJobs:
                 ("retention", self._retention),
                 ("copies", self._copying),
                 ("anchors", anchors),
+                ("time stamps", stamps),
                 ("accesses", self._accesses),
             )
         )

@@ -203,8 +203,8 @@ class StationParts:
             ),
             is_busy=lambda: self.work.is_busy,
             subject=self.alarms.subject,
-            backup_folder=lambda: self.station.backup_folder,
             anchors=self.anchors,
+            station=lambda: self.station,
             is_audit_required=lambda: state_file.is_audit_required(self.settings.config_path),
             clock=self.settings.clock,
         )
