@@ -13,6 +13,7 @@ import json
 import os
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -81,7 +82,13 @@ def json_length(label: Label) -> int:
 
 
 def _json(label: Label, body_crc32: int) -> bytes:
+    import orjson  # noqa: PLC0415 (only an archive that is written to needs it)
+
     whole = {**label.metadata, _BODY: f"{body_crc32:08x}", _SEAL: _UNSEALED}
+    with suppress(TypeError):  # a file name that is not Unicode
+        text = orjson.dumps(whole)
+        if text.isascii():
+            return text
     return json.dumps(whole, separators=(",", ":")).encode("ascii")
 
 

@@ -94,6 +94,12 @@ def find_same_source(
     return entry_of(row) if row else None
 
 
+def known_paths(db: Connection, paths: Iterable[str]) -> set[str]:
+    """Return those of ``paths`` at which a source of any entry was."""
+    one = "SELECT 1 FROM archive_entries WHERE source_path = ? LIMIT 1"
+    return {path for path in paths if execute(db, one, (path_to_text(path),)).fetchone()}
+
+
 def at_path(db: Connection, path: str, converter_name: str) -> tuple[ArchiveEntry, ...]:
     """Return all entries of a converter whose source was at this path, oldest first."""
     where = f"{_ROWS.select} WHERE source_path = ? AND converter_name = ? ORDER BY entry_no"

@@ -1,8 +1,9 @@
-"""Several units in one commit, each in a savepoint of its own: one that fails does not undo the others."""
+"""Several units in one commit: one that fails does not undo the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from pywats_archive.catalog.driver import OF_ONE_VALUE, execute, translated
 from pywats_archive.errors import ArchiveError, CatalogError, CatalogRefused
 
 T = TypeVar("T")
+_ITS_OWN = (*OF_ONE_VALUE, ArchiveError)
 LEAST_AT_ONCE = 8
 """So many units are in each commit, however many others wait: each commit has its own flush of the disk."""
 
@@ -28,33 +30,52 @@ def each_alone(
 
     def unit(tx: Connection) -> list[T | Exception]:
         found: list[T | Exception] = []
-        for each in units:
-            if len(found) >= LEAST_AT_ONCE and is_awaited():
-                break
-            found.append(_alone(tx, each, path))
+        try:
+            with _savepoint(tx):
+                for each in units:
+                    if len(found) >= LEAST_AT_ONCE and is_awaited():
+                        break
+                    found.append(each(tx))
+        except _ITS_OWN as exc:
+            _require_its_own(exc)
+            return [_alone(tx, each, path) for each in units]  # rare; a savepoint takes a tenth of a unit's time
         return found
 
     return unit
 
 
 def _alone(tx: Connection, unit: Callable[[Connection], T], path: Path) -> T | Exception:
+    try:
+        with _savepoint(tx):
+            return unit(tx)
+    except OF_ONE_VALUE as exc:
+        error = translated(path, exc)
+        error.__cause__ = exc
+        return error
+    except ArchiveError as exc:
+        _require_its_own(exc)
+        return exc
+
+
+def _require_its_own(error: Exception) -> None:
+    """Raise an error of the database itself."""
+    if isinstance(error, CatalogError) and not isinstance(error, CatalogRefused):
+        raise error
+
+
+@contextmanager
+def _savepoint(tx: Connection) -> Iterator[None]:
+    """Undo what is done inside the block if that fails by an error of one value or source."""
     changed = noted(tx)
     before = changed.mark() if changed else ()
     execute(tx, "SAVEPOINT one")
     try:
-        result = unit(tx)
-    except OF_ONE_VALUE as exc:
-        error: Exception = translated(path, exc)
-        error.__cause__ = exc
-    except ArchiveError as exc:
-        if isinstance(exc, CatalogError) and not isinstance(exc, CatalogRefused):
-            raise
-        error = exc
-    else:
+        yield
+    except _ITS_OWN as exc:
+        _require_its_own(exc)
+        execute(tx, "ROLLBACK TO one")
         execute(tx, "RELEASE one")
-        return result
-    execute(tx, "ROLLBACK TO one")
+        if changed:
+            changed.back_to(before)
+        raise
     execute(tx, "RELEASE one")
-    if changed:
-        changed.back_to(before)
-    return error

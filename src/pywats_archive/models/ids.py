@@ -13,8 +13,13 @@ _PATTERN = re.compile(r"\d{17}_[0-9a-f]{6}")
 
 def archive_id(moment: datetime, sha256_hex: str) -> str:
     """Return the id of an entry archived at ``moment`` (UTC, to the millisecond) with this source checksum."""
-    millisecond = moment.microsecond // 1000
-    return f"{moment:%Y%m%d%H%M%S}{millisecond:03d}_{sha256_hex[:6]}"
+    time = f"{moment.hour:02}{moment.minute:02}{moment.second:02}{moment.microsecond // 1000:03}"
+    return f"{day_text(moment)}{time}_{sha256_hex[:6]}"
+
+
+def day_text(day: date) -> str:
+    """Return a day as ids begin, ``YYYYMMDD``; in half of strftime's time."""
+    return f"{day.year:04}{day.month:02}{day.day:02}"
 
 
 def is_archive_id(text: str) -> bool:

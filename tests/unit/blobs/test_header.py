@@ -27,6 +27,7 @@ def test_what_a_header_says_comes_back(name: str, told: dict[str, object], room:
     header = encode(label, body_crc32=0xCAFE, json_bytes=json_length(label) + room)
     back = read_label(io.BytesIO(header + b"body"), HERE)
     assert (back.original_name, back.mtime_s, back.metadata) == (name, 7, told)
+    assert header[16 : 16 + struct.unpack_from("<H", header, 14)[0]].isascii()
     assert (back.body_crc32, back.header_bytes, back.is_sealed) == (0xCAFE, len(header), True)
 
 

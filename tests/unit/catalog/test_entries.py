@@ -93,6 +93,7 @@ def test_any_name_comes_back_equal(catalog: Catalog, name: str) -> None:
             checksum=entry.source_checksum,
             converter_name="CSV",
         )
+        assert entries.known_paths(tx, [f"{name}.old", name]) == {name}
         tx.exec_driver_sql("DELETE FROM archive_entries WHERE entry_no = ?", (number,))
         tx.exec_driver_sql("DELETE FROM entry_text WHERE rowid = ?", (number,))
         return same

@@ -51,6 +51,7 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "converters": arrivals.converter_names,
     "left lately": lambda db: arrivals.last_departed(db, "CSV", limit=10),
     "moved to a place": lambda db: arrivals.latest_moved_to(db, "/d/a.csv"),
+    "paths of entries": lambda db: entries.known_paths(db, ["/w/a.csv"]),
     "at a path": lambda db: arrivals.at_path(db, "/w/a.csv"),
     "by name": lambda db: arrivals.search(db, "a.csv"),
     "invalid open rows": ledger_checks.bad_open,

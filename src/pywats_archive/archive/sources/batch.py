@@ -6,6 +6,7 @@ file that fails here; what is wrong with it is found again then.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -15,6 +16,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources.committing import commit
 from pywats_archive.archive.sources.draft import Draft, NewSource
 from pywats_archive.blobs.batch import Blob, BlobBatch
+from pywats_archive.catalog import entries
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.savepoints import each_alone
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
@@ -76,11 +78,13 @@ def _prepare(
     drafts: dict[int, Draft] = {}
     paths: set[Path] = set()
     began_s = time.monotonic()
+    with archive.read() as db:
+        known = entries.known_paths(db, [os.fspath(source.arrived_at) for source in sources.values()])
     for number, source in sources.items():
         if time.monotonic() - began_s > _LONGEST_S or batch.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
             break
         try:
-            draft = Draft.of(archive, source)
+            draft = Draft.of(archive, source, is_path_new=os.fspath(source.arrived_at) not in known)
             _require_plain(draft, paths)
             draft.prepare(batch)
         except Exception as exc:

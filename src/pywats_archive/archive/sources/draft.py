@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, role
@@ -26,8 +26,9 @@ from pywats_archive.models import file_stamp
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, day_text
 
+Put = TypeVar("Put")
 _NO_ID = "0" * ARCHIVE_ID_LENGTH
 
 
@@ -54,6 +55,11 @@ class NewSource:
     is_repeated: bool = False
     """Whether another arrival of this path may be the same source; its bytes are compared then."""
 
+    @property
+    def arrived_at(self) -> Path:
+        """Where it arrived."""
+        return self.original_path or self.path
+
 
 class AlreadyArchived(Exception):
     """The source has an entry already."""
@@ -77,16 +83,18 @@ class Draft:
     """Further keys of the blob's header."""
     is_new: Callable[[Content], None] = lambda content: None
     """Raises AlreadyArchived if the source was archived in a way that only the caller knows."""
+    is_path_new: bool = False
+    """Whether no entry has its path, as the caller knows."""
 
     @classmethod
-    def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:
+    def of(
+        cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None, is_path_new: bool = False
+    ) -> Draft:
         kind, stamp = source.look or reading.examine(source.path)
-        return cls(archive=archive, source=source, kind=kind, moment=archive.now(), stamp=stamp, known=known)
-
-    @property
-    def original_path(self) -> Path:
-        """Where the source arrived."""
-        return self.source.original_path or self.source.path
+        now = archive.now()
+        return cls(
+            archive=archive, source=source, kind=kind, moment=now, stamp=stamp, known=known, is_path_new=is_path_new
+        )
 
     @property
     def mtime_ns(self) -> int:
@@ -113,12 +121,12 @@ class Draft:
     @property
     def key(self) -> FileKey | None:
         """The key by which the file is recognized again, if it is one that may be stored as a companion, too."""
-        return file_key(self.original_path.name, self.stamp) if self.kind is SourceKind.FILE else None
+        return file_key(self.source.arrived_at.name, self.stamp) if self.kind is SourceKind.FILE else None
 
     @property
     def day(self) -> str:
         """The day of the entry, ``YYYYMMDD``."""
-        return f"{self.moment:%Y%m%d}"
+        return day_text(self.moment)
 
     def stored_as_companion(self, key: FileKey) -> list[str]:
         """Return the blobs that hold a companion of this name, size and time, and could get one more name."""
@@ -154,18 +162,15 @@ class Draft:
 
     def write_alone(self, chunks: Iterable[bytes] | None = None) -> Blob:
         """Write a blob that nothing else shares."""
-        return self.archive.blobs.write(
-            self.chunks() if chunks is None else chunks,
-            folder=layout.day_folder(layout.SOURCES, self.day),
-            draft=lambda: self._label(_NO_ID, UNKNOWN),
-            naming=self._name,
-            level=self.source.compression_level,
-        )
+        return self._put(self.archive.blobs.write, self.chunks() if chunks is None else chunks)
 
     def prepare(self, batch: BlobBatch) -> None:
         """Write a blob that nothing else shares, as one of a batch."""
-        batch.prepare(
-            self.chunks(),
+        self._put(batch.prepare, self.chunks())
+
+    def _put(self, put: Callable[..., Put], chunks: Iterable[bytes]) -> Put:
+        return put(
+            chunks,
             folder=layout.day_folder(layout.SOURCES, self.day),
             draft=lambda: self._label(_NO_ID, UNKNOWN),
             naming=self._name,
@@ -182,8 +187,8 @@ class Draft:
         self._refuse_known(content)
         self.is_new(content)
         archive_id = self.archive.claim_id(self.moment, content.sha256)
-        is_folder = self.kind is SourceKind.FOLDER
-        path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, self.original_path.name)
+        name, is_folder = self.source.arrived_at.name, self.kind is SourceKind.FOLDER
+        path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, name)
         return path, self._label(archive_id, content)
 
     def refuse_known_again(self, content: Content) -> None:
@@ -192,7 +197,7 @@ class Draft:
             seen = repeated.Seen(
                 arrival_id=self.source.arrival_id,
                 converter_name=self.source.converter_name,
-                path=os.fspath(self.original_path),
+                path=os.fspath(self.source.arrived_at),
                 stamp=self.stamp,
                 checksum=content.checksum,
                 is_repeated=self.source.is_repeated,
@@ -202,10 +207,12 @@ class Draft:
     def _refuse_known(self, content: Content) -> None:
         if self.known and self.known.source_checksum == content.checksum:
             raise AlreadyArchived(self.known)
+        if self.is_path_new:
+            return
         with self.archive.read() as db:
             known = entries.find_same_source(
                 db,
-                path=os.fspath(self.original_path),
+                path=os.fspath(self.source.arrived_at),
                 size_bytes=content.size_bytes,
                 mtime_ns=self.mtime_ns,
                 checksum=content.checksum,
@@ -215,7 +222,7 @@ class Draft:
             raise AlreadyArchived(known)
 
     def _label(self, archive_id: str, content: Content) -> Label:
-        name, own_ns = self.original_path.name, self.stamp.own_mtime_ns
+        name, own_ns = self.source.arrived_at.name, self.stamp.own_mtime_ns
         return Label(
             original_name=f"{name}.tar" if self.kind is SourceKind.FOLDER else name,
             mtime_s=self.mtime_ns // 1_000_000_000,
@@ -225,7 +232,7 @@ class Draft:
                 "source_kind": self.kind.value,
                 "converter_name": self.source.converter_name,
                 "converter_version": self.source.converter_version,
-                "original_path": os.fspath(self.original_path),
+                "original_path": os.fspath(self.source.arrived_at),
                 "sha256": content.sha256,
                 "size_bytes": content.size_bytes,
                 "mtime_ns": self.mtime_ns,
@@ -245,7 +252,7 @@ class Draft:
             archive_id=archive_id,
             converter_name=self.source.converter_name,
             converter_version=self.source.converter_version,
-            source_original_path=os.fspath(self.original_path),
+            source_original_path=os.fspath(self.source.arrived_at),
             source_archived_path=blob.path if blob else "",
             source_checksum=content.checksum,
             source_size_bytes=content.size_bytes,
