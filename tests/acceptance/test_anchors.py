@@ -131,6 +131,7 @@ def test_the_audit_trail_shows_who_made_a_new_key(share: Path, station: Station)
     assert command("anchor", "--config", config).returncode == 0
     found = json.loads(command("audit", "--category", "anchor", "--config", config, "--json").stdout)["events"]
     assert [(each["kind"], each["actor"]) for each in found] == [
+        ("archive.identified", "service"),
         ("key.recorded", "service"),
         ("key.recorded", current_actor()),
     ]

@@ -147,8 +147,8 @@ class OpenArchives:
                 message = str(self._damaged[root])
                 yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=layout.CATALOG, message=message))
             else:
-                others = frozenset(uuids - {self._opened[root].description.archive_uuid})
-                yield from verify(self._opened[root], thoroughness, replace(places, others=others))
+                others = (uuids | places.others) - {self._opened[root].description.archive_uuid}
+                yield from verify(self._opened[root], thoroughness, replace(places, others=frozenset(others)))
 
 
 def unavailable_archives(station: StationOutline) -> dict[Path, ArchiveAway]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.archive.anchors.checking import AnchorChecks
-from pywats_archive.archive.anchors.folders import AnchorFile, files_in, read_file
+from pywats_archive.archive.anchors.folders import AnchorFile, files_in, keys_in, newest_in, read_file
 from pywats_archive.archive.anchors.making import anchors_of
+from pywats_archive.archive.anchors.signing import is_signed
 from pywats_archive.archive.anchors.stamp_checking import StampChecks
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
@@ -28,7 +29,9 @@ class AnchorPlaces:
     certificates: tuple[Path, ...] = ()
     """Files (PEM) with the certificates of the time stamp authorities that are trusted."""
     others: frozenset[str] = frozenset()
-    """The uuids of other archives that the check covers: their anchors may be among these files."""
+    """The uuids of other archives of the station: their anchors may be among these files."""
+    keys: frozenset[str] = frozenset()
+    """The ids of the public keys beside the configuration."""
 
 
 def check_anchors(
@@ -43,13 +46,13 @@ def check_anchors(
     for named in places.named:
         yield from _named(archive, named, places.others, checks)
     for folder in places.configured:
-        own = folder / archive.description.archive_uuid
         try:
-            if folder.is_dir() and not own.exists():
-                continue  # none was written yet
-            for file in files_in(own):
-                yield from _file(file, frozenset(), checks)
-        except StorageError as exc:
+            for uuid in sorted(checks.uuids):
+                if (folder / uuid).exists() or not folder.is_dir():  # otherwise none was written yet
+                    for file in files_in(folder / uuid):
+                        yield from _file(file, frozenset(), checks)
+            yield from _hidden(archive, folder, places, checks)
+        except (StorageError, OSError) as exc:
             yield Checked(note=f"{archive.root}: the anchors in {folder} were not compared: {exc}")
     authorities, faults = _authorities(places.certificates)
     stamps = StampChecks(archive, checks, authorities)
@@ -65,6 +68,24 @@ def check_anchors(
             is_authority_known=bool(authorities),
         )
     )
+
+
+def _hidden(archive: Archive, folder: Path, places: AnchorPlaces, checks: AnchorChecks) -> Iterator[Checked]:
+    """Yield a problem for each archive in a folder that is none of the station's, and whose anchors have a key of this one.
+
+    The history could have been recomputed under another uuid. Archives of other stations have keys of their own.
+    """
+    known, own_keys = checks.uuids | places.others, checks.keys | places.keys
+    for other in sorted(folder.iterdir()):
+        if other.name not in known and not own_keys.isdisjoint(keys_in(other)):
+            newest = newest_in(folder, other.name)
+            if newest and newest.key_id in own_keys and is_signed(newest):
+                message = (
+                    f"{other}: has anchors of this station's key, up to event {newest.event} of "
+                    f"{newest.at:%Y-%m-%d %H:%M:%S} UTC, for an archive that the station does not have: {archive.root} may "
+                    "have got another uuid and a recomputed history; if that archive was given up, move this folder elsewhere"
+                )
+                yield Checked(problem=_problem(ProblemKind.ANCHOR_FOREIGN, other, message))
 
 
 def _authorities(paths: Sequence[Path]) -> tuple[list[bytes], list[Problem]]:

@@ -142,7 +142,7 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
     AuditCategory.PURGE: ("entry.purged", "entry.erased", "events.erased"),
     AuditCategory.REPLAY: ("run", "conversion.set_back"),
     AuditCategory.CONFIRMATION: ("policy.confirmed", "clock.confirmed", "source.acknowledged"),
-    AuditCategory.ANCHOR: ("key.recorded", "anchor.timestamped"),
+    AuditCategory.ANCHOR: ("archive.identified", "key.recorded", "anchor.timestamped"),
     AuditCategory.REPAIR: ("archive.recovered", "catalog.rebuilt", "integrity", "source.recovered"),
     AuditCategory.SERVICE: ("service",),
 }

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from pywats_archive.archive.anchors.anchor import Anchor, from_carried, key_id
-from pywats_archive.archive.anchors.making import KEY_RECORDED
+from pywats_archive.archive.anchors.making import IDENTIFIED, KEY_RECORDED
 from pywats_archive.archive.anchors.signing import filed_keys, is_signed
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
@@ -92,8 +92,10 @@ class AnchorChecks:
         if not isinstance(fields, dict) or fields == self._last_carried:
             return
         self._last_carried = fields
-        if anchor := from_carried(fields, self._archive.description.archive_uuid, {**self._filed_keys, **self._keys}):
-            self.add(anchor, where, is_outside=False)
+        known = {**self._filed_keys, **self._keys}
+        found = [each for uuid in sorted(self.uuids) if (each := from_carried(fields, uuid, known))]
+        if found:
+            self.add(next(filter(is_signed, found), found[0]), where, is_outside=False)
         elif self._unusable is None:
             self._unusable = where
 
@@ -102,8 +104,26 @@ class AnchorChecks:
         """The newest anchor outside the archive that agrees with the history."""
         return self._newest.get(True)
 
+    @cached_property
+    def uuids(self) -> frozenset[str]:
+        """The uuid of the archive, and each that its history records."""
+        with self._archive.read() as db:
+            recorded = events.without_archive_id(db, IDENTIFIED)
+        return frozenset(
+            {self._archive.description.archive_uuid, *(str(each.details.get("archive_uuid")) for each in recorded)}
+        )
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The ids of the keys that the history names, and of those beside the catalog."""
+        return frozenset({*self._keys, *self._filed_keys})
+
     def problems(self) -> Iterator[Problem]:
-        """Yield a problem for each verdict that is one, with its oldest anchor."""
+        """Yield a problem for another uuid, and for each verdict that is one, with its oldest anchor."""
+        if former := self.uuids - {self._archive.description.archive_uuid}:
+            recorded = f"the history records {' and '.join(sorted(former))}, and archive.json has another uuid"
+            message = f"{self._archive.root / layout.DESCRIPTION}: {recorded}; {_COMPARE}"
+            yield Problem(kind=ProblemKind.ARCHIVE_ALTERED, path=layout.DESCRIPTION, message=message)
         catalog = self._archive.root / layout.CATALOG
         for verdict, (kind, text) in _PROBLEMS.items():
             if (shown := self._oldest(verdict)) and (shown.is_outside or verdict not in _OF_A_REBUILD):
@@ -134,7 +154,7 @@ class AnchorChecks:
         return self._first.get((verdict, True)) or self._first.get((verdict, False))
 
     def _verdict(self, anchor: Anchor) -> Verdict:
-        if anchor.archive_uuid != self._archive.description.archive_uuid:
+        if anchor.archive_uuid not in self.uuids:
             return Verdict.FOREIGN
         if not is_signed(anchor):
             return Verdict.FORGED

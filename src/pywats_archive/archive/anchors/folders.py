@@ -122,6 +122,13 @@ def newest_in(folder: Path, archive_uuid: str) -> Anchor | None:
     return None
 
 
+def keys_in(own: Path) -> Iterator[str]:
+    """Yield the ids of the keys that signed the anchors in an archive's own folder, by the names of their files."""
+    before, after = public_key_name("*").split("*")
+    for path in own.glob(public_key_name("*")):
+        yield path.name.removeprefix(before).removesuffix(after)
+
+
 def read_file(path: Path) -> AnchorFile:
     """Read the anchors in one file, such as an anchor file, a saved mail, or a log of anchors."""
     try:

@@ -18,7 +18,7 @@ from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.event import Event
 from pywats_archive.models.step import OnStep, no_step
 
-KEY_RECORDED, STAMPED = "key.recorded", "anchor.timestamped"
+KEY_RECORDED, STAMPED, IDENTIFIED = "key.recorded", "anchor.timestamped", "archive.identified"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,9 +80,18 @@ def _noted(archive: Archive, anchor: Anchor) -> Iterator[Failure]:
 
 
 def record_key(archive: Archive, signer: Signer, *, actor: str) -> None:
-    """Record the signing key as an event, unless the last such event names it; its public part is a file too."""
+    """Record the uuid of the archive and the signing key as events, unless the history has them.
+
+    Without the uuid, another one in archive.json would hide the anchors elsewhere. The public key becomes a file too.
+    """
 
     def unit(tx: Connection) -> bool:
+        if not events.without_archive_id(tx, IDENTIFIED):
+            described = {
+                "archive_uuid": archive.description.archive_uuid,
+                "created_at": archive.description.created_at,
+            }
+            events.append(tx, Event(kind=IDENTIFIED, at=archive.now(), actor=actor, details=described))
         known = events.without_archive_id(tx, KEY_RECORDED)
         previous = str(known[-1].details.get("key")) if known else None
         if previous == signer.key_id:

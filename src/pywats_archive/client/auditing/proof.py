@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
 from pywats_archive.client.oversight import StationReader
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import ArchiveError, UsageError
 
 if TYPE_CHECKING:
     from pywats_archive.models.operation.integrity import Anchored, Checked, Thoroughness
@@ -31,6 +32,8 @@ class Proof(StationReader):
         the anchors in ``anchors`` (files and folders) and in the configured folders. Time stamps must be signed by one of the
         authorities in ``tsa_certificates`` (PEM files; default: those of the configuration), if any is named.
         """
+        from pywats_archive.archive.anchors.anchor import key_id
+        from pywats_archive.archive.anchors.signing import filed_keys
         from pywats_archive.host.settings.foldernames import read_anchor_folders
         from pywats_archive.host.settings.groups import read_time_stamp_config
         from pywats_archive.integrity.anchors import AnchorPlaces
@@ -42,9 +45,25 @@ class Proof(StationReader):
             configured = read_anchor_folders(self._station.path)
             stamps = read_time_stamp_config(self._station.path)
             authorities = authorities or tuple(map(Path, filter(None, [stamps.time_stamp_certificates])))
-        named = tuple(arguments.path(each, "anchors") for each in anchors)
-        places = AnchorPlaces(named=named, configured=configured, certificates=authorities)
+        places = AnchorPlaces(
+            named=tuple(arguments.path(each, "anchors") for each in anchors),
+            configured=configured,
+            certificates=authorities,
+            others=self._unused(),
+            keys=frozenset(map(key_id, filed_keys(self._station.path.parent))) if self._station else frozenset(),
+        )
         yield from self._archives.verify(thoroughness or Thoroughness(), places)
+
+    def _unused(self) -> frozenset[str]:
+        """Return the uuids of archives that only disabled converters use, or that are damaged."""
+        from pywats_archive.archive.folder.description import read_description
+
+        found = set[str]()
+        for root in self._station.archive_roots(even_unused=True) if self._station else ():
+            with suppress(ArchiveError):
+                if described := read_description(root):
+                    found.add(described.archive_uuid)
+        return frozenset(found)
 
     def anchor(
         self,

@@ -59,6 +59,8 @@ class ProblemKind(str, Enum):
     """An anchor is signed with a key that the history does not name."""
     ANCHOR_FOREIGN = "anchor_foreign"
     """An anchor is of another archive."""
+    ARCHIVE_ALTERED = "archive_altered"
+    """archive.json has another uuid than the history records, which would hide the anchors elsewhere."""
     STAMP_DAMAGED = "stamp_damaged"
     """A time stamp is not the one on record, not of its anchor, or its signature is wrong."""
     STAMP_MISSING = "stamp_missing"

@@ -34,6 +34,7 @@ _KINDS = {
     ProblemKind.ANCHOR_DAMAGED: "Anchor damaged",
     ProblemKind.ANCHOR_KEY: "Anchor of another key",
     ProblemKind.ANCHOR_FOREIGN: "Anchor of another archive",
+    ProblemKind.ARCHIVE_ALTERED: "Identity altered",
     ProblemKind.STAMP_DAMAGED: "Time stamp damaged",
     ProblemKind.STAMP_MISSING: "Time stamp missing",
     ProblemKind.STAMP_UNTRUSTED: "Time stamp of an unknown authority",

@@ -61,6 +61,7 @@ _PHRASES = {
     "policy.confirmed": "confirmed a policy that purges more than a fifth",
     "clock.confirmed": "confirmed the clock",
     "source.acknowledged": "acknowledged that a source vanished",
+    "archive.identified": "recorded the uuid of the archive",
     "key.recorded": "recorded a new signing key",
     "anchor.timestamped": "kept a time stamp",
     "archive.recovered": "repaired the archive after a crash",
