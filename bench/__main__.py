@@ -8,6 +8,7 @@ from bench import (
     beside,
     catalog,
     commands,
+    encrypted,
     millions,
     pages,
     peers,
@@ -24,7 +25,7 @@ from bench.figures import Board
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=list("abcdefghijk"), help="a b c d e f g h i j k")
+    parser.add_argument("figures", nargs="*", default=list("abcdefghijkl"), help="a b c d e f g h i j k l")
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g, j and k")
     asked = parser.parse_args()
     board = Board()
@@ -55,6 +56,8 @@ def main() -> None:
         beside.beside_pages(board)
     if "k" in asked.figures:
         millions.millions(board, asked.entries)
+    if "l" in asked.figures:
+        encrypted.encrypted(board)
     board.draw()
 
 

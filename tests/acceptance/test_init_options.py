@@ -12,6 +12,7 @@ from tests.command import command
 from tests.station import Station
 
 from pywats_archive.archive.anchors.signing import KEY_FILE, load_signer
+from pywats_archive.config.keys import IDENTITY_FILE, RECIPIENTS_FILE
 from pywats_archive.host.settings.state_file import FORMER, STATE_FILE
 from pywats_archive.portable.files import WINDOWS
 
@@ -258,3 +259,48 @@ def test_a_key_that_cannot_be_used_does_not_stop_the_set_up(station: Station, wo
     answer = command("init", "--yes", "--json", *words, "--converter", "FCT=own.Any")
     assert answer.returncode == 0 and f"warning: {place / KEY_FILE}" in answer.stderr
     assert written(station)["converters"] and json.loads(answer.stdout)["signing_key"] is None
+
+
+def test_encryption_by_an_option(station: Station, words: list[str]) -> None:
+    """The recovery key is printed once and is in no file; the station then archives encrypted, and doctor names what is not."""
+    folder = station.root / "new"
+    first = command("init", "--yes", "--json", "--encrypt", *words, "--converter", "FCT=own.Any")
+    assert first.returncode == 0, first.stderr
+    recovery = json.loads(first.stdout)["recovery_key"]
+    assert recovery.startswith("AGE-SECRET-KEY-1") and written(station)["converters"][0]["encryption"] is True
+    assert not [path for path in station.root.rglob("*") if path.is_file() and recovery.encode() in path.read_bytes()]
+    assert json.loads(first.stdout)["identity_file"] == str(folder / IDENTITY_FILE)
+    assert WINDOWS or stat.S_IMODE((folder / IDENTITY_FILE).stat().st_mode) == 0o600
+    again = command("init", "--yes", "--encrypt", *words, "--converter", "FCT=own.Any")
+    assert again.returncode == 0 and "AGE-SECRET" not in again.stdout and "there already" in again.stdout, again.stderr
+    (folder / "FCT" / "watch" / "a.log").write_bytes(b"content")
+    config = ("--config", str(folder / "config.json"))
+    assert command("run", "--until-idle", *config).returncode == 0
+    assert [path.name[24:] for path in (folder / "archive" / "sources").rglob("*.age")] == [".log.gz.age"]
+    assert encryption_of(command("doctor", "--json", "--quick", *config).stdout) == ("ok", "encrypted for 2 keys")
+    (folder / IDENTITY_FILE).rename(folder / "lost.txt")
+    assert encryption_of(command("doctor", "--json", "--quick", *config).stdout) == ("warning", "key is missing")
+    (folder / RECIPIENTS_FILE).unlink()
+    assert encryption_of(command("doctor", "--json", "--quick", *config).stdout) == ("failed", "is missing")
+
+
+def encryption_of(document: str) -> tuple[str, str]:
+    """Return the level of doctor's check, and the known words in it."""
+    (check,) = [each for each in json.loads(document)["checks"] if each["topic"] == "encryption"]
+    known = ("encrypted for 2 keys", "key is missing", "without encryption", "is missing")
+    return check["level"], next(each for each in known if each in check["seen"])
+
+
+def test_an_archive_in_clear_is_not_encrypted_later(station: Station, words: list[str]) -> None:
+    """Asked to encrypt an archive that is there in clear, init writes nothing; doctor says that the service does not start."""
+    folder = station.root / "new"
+    assert command("init", "--yes", *words, "--converter", "FCT=own.Any").returncode == 0
+    config = ("--config", str(folder / "config.json"))
+    assert command("run", "--until-idle", *config).returncode == 0
+    before = written(station)
+    refused = command("init", "--yes", "--encrypt", *words, "--converter", "ICT=own.Any")
+    assert refused.returncode == 2 and "was created without encryption" in refused.stderr
+    assert written(station) == before and not (folder / IDENTITY_FILE).exists()
+    before["converters"][0]["encryption"] = True
+    (folder / "config.json").write_text(json.dumps(before))
+    assert encryption_of(command("doctor", "--json", "--quick", *config).stdout) == ("failed", "without encryption")

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -68,6 +69,7 @@ def closed(beginning: bytes, file_key: bytes, *, first_bytes: int, digest: bytes
     return text + b" " + _base64(_code(file_key, text)) + b"\n"
 
 
+@lru_cache(maxsize=8)
 def header_bytes(recipients: int) -> int:
     """Return the length of a header for this number of recipients."""
     share = _base64(b"\0" * KEY_BYTES).decode()
