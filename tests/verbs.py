@@ -46,6 +46,7 @@ CALLS = {
     "hold add": ["hold", "add", "SN77", "--reason", "audit", *ARCHIVE],
     "hold list": ["hold", "list", *ARCHIVE],
     "erase --preview": ["erase", "--from", "2020-01-01", *ARCHIVE],
+    "approve": ["approve", *ARCHIVE],
     "reprocess start": ["reprocess", "start", "--converter", "bad", "--yes", "--processes", "1", *STATION],
     "reprocess resume": ["reprocess", "resume", "1", "--processes", "1", *STATION],
     "reprocess list": ["reprocess", "list", *STATION],

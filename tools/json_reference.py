@@ -16,6 +16,7 @@ from typing import Any
 
 from pywats_archive.cli import (
     anchor,
+    approve,
     audit,
     docs,
     doctor,
@@ -94,6 +95,7 @@ DOCUMENTS: dict[str, type] = {
     "hold add": hold.HeldEntries,
     "hold release": hold.ReleasedEntries,
     "hold list": hold.HoldList,
+    "approve": approve.ApprovalList,
     "reprocess start": drawing.RunResult,
     "reprocess resume": drawing.RunResult,
     "reprocess show": drawing.RunResult,

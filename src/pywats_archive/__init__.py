@@ -146,6 +146,8 @@ if TYPE_CHECKING:
     from pywats_archive.models.report import ReportSummary as ReportSummary
     from pywats_archive.models.report import SubmissionState as SubmissionState
     from pywats_archive.models.report import UnitResult as UnitResult
+    from pywats_archive.models.retention.compliance import Act as Act
+    from pywats_archive.models.retention.compliance import Approval as Approval
     from pywats_archive.models.retention.configured import Difference as Difference
     from pywats_archive.models.retention.erasure import ErasableEntry as ErasableEntry
     from pywats_archive.models.retention.erasure import Erasure as Erasure
@@ -224,6 +226,7 @@ _NAMES = {
     "models.operation.whereabouts": "Watcher Whereabouts",
     "models.query": "EntryFilter Page SortKey",
     "models.report": "Report ReportSummary SubmissionState UnitResult",
+    "models.retention.compliance": "Act Approval",
     "models.retention.configured": "Difference",
     "models.retention.erasure": ("ErasableEntry Erasure ErasureChoice ErasurePreview ErasureRule ProtectedEntry"),
     "models.retention.policy": "RetentionPolicy",

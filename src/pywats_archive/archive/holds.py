@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pywats_archive.archive.compliance import approvals
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account
 from pywats_archive.catalog import events, purges
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.event import Event
-from pywats_archive.models.retention.compliance import Rule
+from pywats_archive.models.retention.compliance import Act, Rule
 from pywats_archive.models.retention.purge import Hold
 
 
@@ -21,14 +24,16 @@ def hold(archive: Archive, archive_id: str, reason: str, *, actor: str) -> None:
     _set_hold(archive, archive_id, reason, actor, "hold.added", {"reason": reason})
 
 
-def release(archive: Archive, archive_id: str, *, actor: str) -> None:
-    """Let an entry follow its policy again; UnknownEntry if it is not held."""
-    entry = archive.entry(archive_id)
-    if entry.hold_reason is None:
-        raise UnknownEntry(f"{archive_id}: is not held; 'pywats-archive hold list' shows what is")
-    _set_hold(
-        archive, archive_id, None, actor, "hold.released", {"reason": entry.hold_reason, "held_by": entry.held_by}
-    )
+def release(archive: Archive, archive_ids: Sequence[str], *, actor: str) -> None:
+    """Let entries follow their policies again; UnknownEntry if one is not held. A compliant archive needs an approval."""
+    held = [archive.entry(archive_id) for archive_id in archive_ids]
+    for entry in held:
+        if entry.hold_reason is None:
+            raise UnknownEntry(f"{entry.archive_id}: is not held; 'pywats-archive hold list' shows what is")
+    approvals.require(archive, Act.RELEASE, {"entries": sorted(archive_ids)}, actor=actor)
+    for entry in held:
+        details = {"reason": entry.hold_reason, "held_by": entry.held_by}
+        _set_hold(archive, entry.archive_id, None, actor, "hold.released", details)
 
 
 def holds(archive: Archive) -> tuple[Hold, ...]:

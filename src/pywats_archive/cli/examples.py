@@ -62,6 +62,7 @@ EXAMPLES = {
     "hold add": Example("hold add SN900500 --reason 'customer complaint'", _ON_RECORD),
     "hold release": Example("hold release SN900500", _ON_RECORD),
     "hold list": Example("hold list"),
+    "approve": Example("approve 1234", _ON_RECORD),
     "reprocess": Example("reprocess start --converter ICT --status failed --dry-run"),
     "reprocess start": Example("reprocess start --converter ICT --status failed --dry-run", _DIFFERS),
     "reprocess resume": Example("reprocess resume 7", _DIFFERS),

@@ -59,6 +59,7 @@ VERBS = (
     Verb("erase", Group.KEEP, "Erase entries for good, for privacy.", "erase:erase"),
     Verb("import", Group.KEEP, "Import a bag or an old Done folder.", "import_:import_"),
     Verb("hold", Group.KEEP, "Keep entries from every purge.", "hold:app"),
+    Verb("approve", Group.KEEP, "Approve what another person requested.", "approve:approve"),
     Verb("reprocess", Group.REPLAY, "Replay sources, compare, send the reports.", "reprocess.app:app"),
     Verb("events", Group.TRUST, "Show the history: who did what, and when.", "events:events", logs=False),
     Verb("anchor", Group.TRUST, "Sign the newest event, as a line to keep.", "anchor:anchor"),

@@ -202,6 +202,7 @@ class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
         *,
         dry_run: bool = False,
         mode: ReplayMode = ReplayMode.ALL,
+        reason: str | None = None,
     ) -> ReprocessingResult:
         """Replay a converter's entries of a range, both ends inclusive; a date as the end means all of that day."""
         root = await to_thread(self._archive_with, converter_name)
@@ -215,6 +216,7 @@ class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
             progress_callback,
             dry_run=dry_run,
             mode=mode,
+            reason=reason,
         )
 
     def _archive_with(self, converter_name: str) -> Path | None:

@@ -40,6 +40,8 @@ class AsyncRetention(Face[StationRetention]):
     hold = awaited(StationRetention.hold)
     release = awaited(StationRetention.release)
     holds = awaited(StationRetention.holds)
+    approvals = awaited(StationRetention.approvals)
+    approve = awaited(StationRetention.approve)
 
 
 class AsyncSettings(Face[StationSettings]):

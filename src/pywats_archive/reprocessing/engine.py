@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pywats_archive.archive import arguments
+from pywats_archive.archive.compliance import approvals
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.results import runs
 from pywats_archive.config import StationConfig
@@ -28,6 +29,7 @@ from pywats_archive.models.operation.replay import (
 )
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.retention.compliance import Act
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing import history, runner, selection
 from pywats_archive.reprocessing.candidate import Candidate, require_candidate
@@ -66,6 +68,7 @@ class ReprocessingEngine:
         *,
         dry_run: bool = False,
         mode: ReplayMode = ReplayMode.ALL,
+        reason: str | None = None,
     ) -> ReprocessingResult:
         """Replay a converter's entries of a range, both ends inclusive; a date as the end means all of that day."""
         wanted = EntryFilter(
@@ -74,6 +77,7 @@ class ReprocessingEngine:
             to_date=arguments.last_moment(to_date, "to_date"),
         )
         request = ReplayRequest(
+            reason=reason,
             dry_run=dry_run,
             use_current_converter=use_current_converter,
             use_current_parameters=use_current_parameters,
@@ -95,6 +99,7 @@ class ReprocessingEngine:
         new_id: bool = False,
         allow_verdict_change: str | None = None,
         allow_unit_change: str | None = None,
+        reason: str | None = None,
     ) -> ItemResult:
         """Replay one entry, as a run of its own; the keywords are the fields of ``ReplayRequest``."""
         request = ReplayRequest(
@@ -106,6 +111,7 @@ class ReprocessingEngine:
             new_id=new_id,
             allow_verdict_change=allow_verdict_change,
             allow_unit_change=allow_unit_change,
+            reason=reason,
         )
         done = await to_thread(self.start, [archive_id], request)
         (item,) = await to_thread(self.items, done.run_id)
@@ -128,20 +134,12 @@ class ReprocessingEngine:
         if mode is not ReplayMode.ALL and wanted.status is not None:
             raise UsageError("give a status or a mode, not both: a mode says which statuses are meant")
         if mode is ReplayMode.FAILED:
-            return self._matching(replace(wanted, status=ConversionStatus.FAILED))
+            return _matching(self._archive, replace(wanted, status=ConversionStatus.FAILED))
         if mode is ReplayMode.WARNED:
-            failed = self._matching(replace(wanted, status=ConversionStatus.FAILED))
-            warned = self._matching(replace(wanted, warned=True))
+            failed = _matching(self._archive, replace(wanted, status=ConversionStatus.FAILED))
+            warned = _matching(self._archive, replace(wanted, warned=True))
             return sorted({*failed, *warned}, reverse=wanted.newest_first)
-        return self._matching(wanted)
-
-    def _matching(self, wanted: EntryFilter) -> list[str]:
-        page = self._archive.find(wanted, limit=_PAGE)
-        found = [each.archive_id for each in page.items]
-        while page.next:
-            page = self._archive.find(wanted, limit=_PAGE, after=page.next)
-            found += [each.archive_id for each in page.items]
-        return found
+        return _matching(self._archive, wanted)
 
     def start(
         self,
@@ -229,6 +227,7 @@ class ReprocessingEngine:
         if runs.get(self._archive, run_id).request.get("dry_run"):
             raise UsageError(f"run {run_id} was a dry run: it changed nothing")
         with runs.reprocessing(self._archive):
+            approvals.require(self._archive, Act.ROLL_BACK, {"run_id": run_id}, actor=self._actor)
             items = [item for item in runs.items(self._archive, run_id) if item.status is not None]
             done = tuple(runs.roll_back(self._archive, run_id, each.archive_id, actor=self._actor) for each in items)
             runs.end(self._archive, run_id, RunState.ROLLED_BACK, actor=self._actor)
@@ -249,3 +248,12 @@ def _require_running(run: Run) -> None:
         undoing = f"'reprocess rollback {run.run_id}' undoes it"
         advice = "it was a dry run: it changed nothing" if run.request.get("dry_run") else undoing
         raise UsageError(f"run {run.run_id} is not running; {advice}")
+
+
+def _matching(archive: Archive, wanted: EntryFilter) -> list[str]:
+    page = archive.find(wanted, limit=_PAGE)
+    found = [each.archive_id for each in page.items]
+    while page.next:
+        page = archive.find(wanted, limit=_PAGE, after=page.next)
+        found += [each.archive_id for each in page.items]
+    return found

@@ -32,6 +32,7 @@ _RULES: tuple[tuple[Callable[[ReplayRequest], object], str], ...] = (
         lambda request: request.allow_verdict_change is not None and not request.submit_to_server,
         "--allow-verdict-change: only with --submit; a report that is not sent is never held back",
     ),
+    (lambda request: _is_blank(request.reason), "--reason: write why"),
     (lambda request: _is_blank(request.allow_verdict_change), "--allow-verdict-change: add a reason"),
     (lambda request: _is_blank(request.allow_unit_change), "--allow-unit-change: add a reason"),
 )

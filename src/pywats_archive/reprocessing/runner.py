@@ -63,6 +63,7 @@ def carry_out(
     if run.state not in (RunState.RUNNING, RunState.DONE):
         raise UsageError(f"run {run_id} is {run.state.value}; start another one")
     request = ReplayRequest(**run.request)
+    runs.require_reason(archive, request, actor=actor)  # the run may be older than the rules of a compliant archive
     if run.planned:
         with ConverterProcesses(processes or os.cpu_count() or 2, lower_priority=True) as pool:
             _RunExecution(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()

@@ -10,12 +10,13 @@ from itertools import islice
 
 from pywats_archive.archive import purging
 from pywats_archive.archive.audit import scrub_log
+from pywats_archive.archive.compliance import approvals
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.purging import Batch
 from pywats_archive.errors import NeedsConfirmation, RetentionHeldBack
 from pywats_archive.models.event import Event
 from pywats_archive.models.retention.clock import Known, Reading, Voucher
-from pywats_archive.models.retention.compliance import Rule
+from pywats_archive.models.retention.compliance import Act, Rule
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import (
     Decision,
@@ -56,7 +57,14 @@ def trust_in(archive: Archive) -> Trust:
 
 
 def confirm_clock(archive: Archive, *, actor: str) -> None:
-    """Trust the current clock, because a person confirmed it; an event records the expected time."""
+    """Trust the current clock, because a person confirmed it; an event records the expected time.
+
+    A compliant archive needs an approval: with a clock that is ahead, entries would be purged too early.
+    """
+    reading = archive.clock.reading()
+    expected_on = judge(archive.clock.known(), reading).known.at.date()
+    dates = {"clock": str(reading.wall.date()), "expected": str(expected_on)}
+    approvals.require(archive, Act.CLOCK, dates, actor=actor)
 
     def confirmed(before: Known, reading: Reading) -> Event:
         expected = judge(before, reading).known.at

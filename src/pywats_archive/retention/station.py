@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
+from pywats_archive.archive import arguments, purging
 from pywats_archive.archive import holds as legal_holds
-from pywats_archive.archive import purging
+from pywats_archive.archive.compliance import approvals
 from pywats_archive.archive.core import Archive
-from pywats_archive.errors import NeedsConfirmation, UnknownEntry
+from pywats_archive.errors import NeedsConfirmation, UnknownEntry, UsageError
+from pywats_archive.models.retention.compliance import Act, Approval
 from pywats_archive.models.retention.configured import Difference
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.retention.purge import Decision, Hold, Purge, PurgePlan, PurgeStatistics
@@ -112,10 +115,22 @@ class StationRetention:
         done = []
         for archive, name in self._pairs(converter_name):
             policy = archive.policies.effective(name)
+            is_agreed = self._require_agreed(archive, policy, actor or self._actor)
             done.append(enforcing.enforce(archive, policy, actor=actor or self._actor, confirmed=True))
-            if not archive.policies.is_confirmed(name):
+            if is_agreed and not archive.policies.is_confirmed(name):
                 archive.policies.confirm(name, actor=actor or self._actor)
         return tuple(done)
+
+    @staticmethod
+    def _require_agreed(archive: Archive, policy: RetentionPolicy, actor: str) -> bool:
+        """Whether a large purge may be carried out from now on; NeedsApproval if a compliant archive has a large one now."""
+        name = policy.converter_name
+        if not archive.is_compliant or archive.policies.is_confirmed(name):
+            return True
+        is_large = enforcing.preview_plan(archive, policy).is_large
+        if is_large:
+            approvals.require(archive, Act.PURGE, {"converter_name": name, "policy": policy.as_details()}, actor=actor)
+        return is_large
 
     def clocks(self) -> tuple[ClockState, ...]:
         """Return each archive's trust in the clock, as far as it is known without the server."""
@@ -171,8 +186,23 @@ class StationRetention:
     def release(self, archive_ids: Sequence[str], *, actor: str | None = None) -> None:
         """Release holds, so that policies apply to the entries again."""
         for archive, ids in self._by_archive(archive_ids):
-            for archive_id in ids:
-                legal_holds.release(archive, archive_id, actor=actor or self._actor)
+            legal_holds.release(archive, ids, actor=actor or self._actor)
+
+    def approvals(self) -> tuple[Approval, ...]:
+        """Return the requests of compliant archives that a second person may approve, and those approved and not used."""
+        return tuple(each for archive in self._archives for each in approvals.requests(archive))
+
+    def approve(self, number: int, archive: Path | str | None = None, *, actor: str | None = None) -> Approval:
+        """Approve a request of another person; ComplianceRefused for one's own. ``archive``: if several have this number."""
+        known = arguments.whole(number, "number")
+        named = None if archive is None else str(arguments.path(archive, "archive").absolute())
+        found = {each.archive for each in self.approvals() if each.number == known and named in (None, each.archive)}
+        if len(found) != 1:
+            several = f"is in {', '.join(sorted(found))}; name one with --archive"
+            nothing = "does not wait for an approval; 'pywats-archive approve' lists what does"
+            raise UsageError(f"request {known} {several if found else nothing}")
+        (of,) = (each for each in self._archives if str(each.root) in found)
+        return approvals.approve(of, known, actor=actor or self._actor)
 
     def holds(self) -> tuple[Hold, ...]:
         """Return the holds."""

@@ -118,7 +118,8 @@ class Replaying:
         if reports != expected:
             raise NeedsConfirmation(f"the number of reports is not {expected}; type {expected} to send them")
         asked = ReplayRequest(**compared.request)
-        how = replace(asked, dry_run=False, submit_to_server=True, allow_verdict_change=reason.strip() or None)
+        how = replace(asked, dry_run=False, submit_to_server=True, reason=reason.strip() or None)
+        how = replace(how, allow_verdict_change=how.reason)
         if asked.new_id:
             self._require_not_sent(run_id, how)
         return self._begin(run_id, how, run_id)
@@ -127,7 +128,7 @@ class Replaying:
         """Refuse to send a comparison with new ids again for another reason: each test would get one more id."""
         wanted = replace(how, selection={"entries_of": run_id}).as_details()
         for sent in self.client.runs(self.archive, limit=_RUNS):
-            other = {**sent.request, "allow_verdict_change": wanted["allow_verdict_change"]}
+            other = {**sent.request, **{name: wanted[name] for name in ("allow_verdict_change", "reason")}}
             if sent.run_id > run_id and other == wanted != sent.request:
                 raise UsageError(
                     f"run {sent.run_id} sent run {run_id} under new ids already; compare the entries that it held back again"

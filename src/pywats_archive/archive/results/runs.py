@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pywats_archive.archive import decision_log
+from pywats_archive.archive.compliance import approvals
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, locks
 from pywats_archive.archive.results import appended, conversions
@@ -20,6 +22,7 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, Rollback, Run, RunState
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.retention.compliance import Act, Rule
 
 _PAGE = 500
 _RECOVERY_S = 2.0
@@ -46,7 +49,13 @@ def reprocessing(archive: Archive) -> Iterator[None]:
 
 
 def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], *, actor: str) -> int:
-    """Record a run with all its planned entries; returns its number."""
+    """Record a run with all its planned entries; returns its number.
+
+    In a compliant archive ComplianceRefused without a reason, and NeedsApproval if it sends reports; not for a dry run.
+    """
+    require_reason(archive, request, actor=actor)
+    if request.submit_to_server:
+        approvals.require(archive, Act.REPLAY, _subject(request, archive_ids), actor=actor)
 
     def unit(tx: Connection) -> int:
         now = archive.now()
@@ -56,6 +65,19 @@ def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], 
         return number
 
     return archive.write(unit)
+
+
+def require_reason(archive: Archive, request: ReplayRequest, *, actor: str) -> None:
+    """Raise ComplianceRefused if a replay that changes something in a compliant archive has no reason."""
+    if not request.dry_run and request.reason is None and archive.is_compliant:
+        archive.compliance.refuse(Rule.REASON, "give one with --reason", actor=actor, request=request.as_details())
+
+
+def _subject(request: ReplayRequest, archive_ids: Sequence[str]) -> dict[str, Any]:
+    """Return what a person approves: how, and exactly which entries; words that chose them may choose others later."""
+    how = {name: value for name, value in request.as_details().items() if name != "selection"}
+    digest = hashlib.sha256("\n".join(archive_ids).encode()).hexdigest()
+    return {"request": how, "entries": len(archive_ids), "first_entry": archive_ids[0], "entries_sha256": digest}
 
 
 def get(archive: Archive, run_id: int) -> Run:

@@ -84,6 +84,9 @@ def start(
         str | None,
         typer.Option(metavar="REASON", help="Allow a report to replace the only one with another serial number."),
     ] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Why; it is recorded, and a compliant archive requires it.")
+    ] = None,
     stop_at_failure: Annotated[bool, typer.Option("--stop-at-failure", help="Stop after the first failure.")] = False,
     processes: ProcessesOption = 0,
     yes: options.YesOption = False,
@@ -117,6 +120,7 @@ def start(
         allow_verdict_change=allow_verdict_change,
         allow_unit_change=allow_unit_change,
         stop_at_failure=stop_at_failure,
+        reason=reason,
         converter_file=converter_file,
     )
     choice.require_possible()

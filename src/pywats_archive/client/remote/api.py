@@ -208,6 +208,7 @@ class RemoteClient(RemoteReplays, Client):
         *,
         dry_run: bool = False,
         mode: ReplayMode = ReplayMode.ALL,
+        reason: str | None = None,
     ) -> ReprocessingResult:
         """Replay a converter's entries of a range, both ends inclusive; a date as the end means all of that day."""
         wanted = EntryFilter(converter_name=converter_name, from_date=from_date, to_date=to_date)
@@ -216,6 +217,7 @@ class RemoteClient(RemoteReplays, Client):
             use_current_converter=use_current_converter,
             use_current_parameters=use_current_parameters,
             submit_to_server=submit_to_server,
+            reason=reason,
         )
         run_id = await to_thread(self.plan_run, wanted, request, mode=mode)
         return await to_thread(self.resume_run, run_id, on_progress=progress_callback)

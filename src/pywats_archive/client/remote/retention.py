@@ -5,6 +5,7 @@ from __future__ import annotations
 from pywats_archive.client.remote.calls import asked, streamed, value_of
 from pywats_archive.client.remote.wire import Wire
 from pywats_archive.errors import UsageError
+from pywats_archive.models.retention.compliance import Approval
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import Decision, Hold, Purge, PurgePlan, PurgeStatistics
 from pywats_archive.retention.station import ClockState, InForce, StationRetention
@@ -30,6 +31,8 @@ class RemoteRetention(StationRetention):
     history = asked(StationRetention.history, "GET /purges", tuple[Purge, ...])
     hold = asked(StationRetention.hold, "POST /holds", type(None))
     release = asked(StationRetention.release, "POST /holds/release", type(None))
+    approvals = asked(StationRetention.approvals, "GET /approvals", tuple[Approval, ...])
+    approve = asked(StationRetention.approve, "POST /approvals/{number}", Approval)
     holds = asked(StationRetention.holds, "GET /holds", tuple[Hold, ...])
 
     def set_policy(self, policy: RetentionPolicy, *, actor: str | None = None, confirmed: bool = False) -> None:

@@ -209,6 +209,8 @@ class ReplayRequest:
     allow_unit_change: str | None = None
     """Why a report may continue one of another serial number, if its own id is the same or each side has only one."""
     stop_at_failure: bool = False
+    reason: str | None = None
+    """Why entries are replayed; a compliant archive requires it, except for a dry run."""
     converter_file: str | None = None
     """Only in a dry run: replay with the class of this file, ``candidate.py`` or ``candidate.py:Class``."""
     selection: dict[str, Any] = field(default_factory=dict)

@@ -1,8 +1,15 @@
-"""The compliance edition: the rules of a compliant archive."""
+"""The compliance edition: the rules of a compliant archive, and what a second person approves."""
 
 from __future__ import annotations
 
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
+
+APPROVED_WITHIN = timedelta(hours=1)
+"""How long after its request an act can be approved and carried out."""
 
 
 class Rule(str, Enum):
@@ -40,3 +47,63 @@ _SENTENCES = {
     Rule.REASON: "a replay needs a reason",
     Rule.APPROVAL: "a second person must approve what deletes or replaces",
 }
+
+
+class Act(str, Enum):
+    """What a second person approves."""
+
+    RELEASE = "release"
+    """Holds are released."""
+    REPLAY = "replay"
+    """A replay sends reports, which replace those on the server."""
+    ROLL_BACK = "roll_back"
+    """Entries of a run show their earlier conversions again."""
+    PURGE = "purge"
+    """A policy purges more than a fifth of the entries or bytes at once."""
+    CLOCK = "clock"
+    """A doubtful clock is confirmed, so that entries are purged by age again."""
+    REBUILD = "rebuild"
+    """A sound catalog is replaced by a rebuilt one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """A request for a second person's approval."""
+
+    number: int
+    """Its number: that of its event in the history of the archive."""
+    archive: str
+    """Folder of the archive."""
+    act: Act
+    """What is to be done."""
+    subject: dict[str, Any]
+    """To what, and how."""
+    requested_by: str
+    """Who wants to do it."""
+    requested_at: datetime
+    """When that was; the act must be approved and carried out within an hour."""
+    approved_by: str | None = None
+    """Who approved it; None while nobody did."""
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it can no longer be approved or carried out."""
+        return self.requested_at + APPROVED_WITHIN
+
+
+def person_of(actor: str) -> str | None:
+    """Return the person behind an actor, the same for account, user and token; None if it is no person.
+
+    ``os:PLANT\\\\Ann``, ``web:ann`` and ``token:ann/nightly`` are one person: a domain, the case and the name of a token do not
+    count.
+    """
+    kind, _, name = actor.partition(":")
+    if kind == "token":
+        name, _, token = name.partition("/")
+        if not token:
+            return None  # the station's own token
+    if kind not in ("os", "web", "token"):
+        return None
+    plain = unicodedata.normalize("NFKC", name).strip().casefold()
+    plain = plain.rpartition("\\")[2].partition("@")[0]
+    return plain if plain not in ("", "unknown") else None

@@ -30,6 +30,7 @@ class Action(str, Enum):
     SETTINGS = "settings"
     USERS = "users"
     AUDIT = "audit"
+    APPROVE = "approve"
 
 
 _ROLES = tuple(Role)
@@ -48,6 +49,7 @@ _LEAST: dict[Action, Role | None] = {
     Action.SETTINGS: Role.ADMIN,
     Action.USERS: Role.ADMIN,
     Action.AUDIT: Role.ADMIN,
+    Action.APPROVE: Role.ADMIN,
 }
 """The least role that may do something; None: whoever is not signed in, too."""
 _WORDS = {
@@ -65,6 +67,7 @@ _WORDS = {
     Action.SETTINGS: "change settings",
     Action.USERS: "manage users",
     Action.AUDIT: "read who did what",
+    Action.APPROVE: "approve what another person requested",
 }
 
 

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
+from pywats_archive.models.retention.compliance import Approval
 from pywats_archive.models.retention.purge import Hold, Purge, PurgePlan, PurgeStatistics
 from pywats_archive.retention.station import ClockState
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import Archive
 from pywats_archive.web.api.lines import lines
 from pywats_archive.web.station import station_of, user_of
 
@@ -115,6 +117,18 @@ def hold(request: Request, held: Held) -> None:
 def release(request: Request, named: Named) -> None:
     """Release holds, so that policies apply to the entries again."""
     station_of(request).client.retention.release(named.archive_ids, actor=user_of(request))
+
+
+@router.get("/approvals")
+def approvals(request: Request) -> tuple[Approval, ...]:
+    """Return the requests of compliant archives that a second person may approve."""
+    return station_of(request).client.retention.approvals()
+
+
+@router.post("/approvals/{number}", dependencies=[needs(Action.APPROVE)])
+def approve(request: Request, number: int, archive: Archive = None) -> Approval:
+    """Approve a request of another person."""
+    return station_of(request).client.retention.approve(number, archive, actor=user_of(request))
 
 
 @router.get("/clocks")

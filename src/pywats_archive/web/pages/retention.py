@@ -55,6 +55,7 @@ def retention(request: Request) -> Response:
         rows=sorted(rows, key=lambda each: each.name == EVERY_OTHER),
         purges=client.retention.history(_PURGES),
         holds=client.retention.holds(),
+        approvals=client.retention.approvals(),
         clocks=[clock for clock in client.retention.clocks() if clock.doubt],
         reasons=view.REASONS,
     )
@@ -99,6 +100,13 @@ def save(request: Request, form: Annotated[dict[str, str], Depends(sent)]) -> Re
     else:
         changed = view.changed(present, form)
         client.retention.set_policy(changed, actor=actor, confirmed=is_confirmed)
+    return RedirectResponse("/retention", status_code=303)
+
+
+@router.post("/retention/approvals/{number}", dependencies=[needs(Action.APPROVE)])
+def approve(request: Request, number: int, archive: Annotated[str, Form(max_length=4096)]) -> Response:
+    """Approve a request of another person in a compliant archive."""
+    station_of(request).client.retention.approve(number, archive, actor=user_of(request))
     return RedirectResponse("/retention", status_code=303)
 
 
