@@ -17,6 +17,7 @@ from tests.station import PATIENCE_S, Station
 from pywats_archive import (
     Client,
     ComplianceRefused,
+    EntryFilter,
     Erasure,
     ErasureChoice,
     ErasureRule,
@@ -165,6 +166,8 @@ def test_a_byte_search_finds_nothing_of_what_was_erased(filled: Filled) -> None:
         ] * 2
         (record,) = [e for e in client.details(erased[0].archive_id).events if e.kind == "entry.erased"]
         assert record.details["reason"] == "request of 13 February" and record.actor == client.actor
+    shown = command("show", erased[0].archive_id, "--archive", filled.station.archive_root).stdout
+    assert f"by {record.actor}: request of 13 February; only this record is kept" in shown
     filled.rebuild()
     assert filled.search() == []
     assert filled.checked().erased == done.events
@@ -208,6 +211,20 @@ def test_an_erasure_that_is_killed_at_any_step_is_finished_by_the_next_start(fil
         filled.checked()
         number += 1
     assert number > 15
+
+
+def test_the_record_of_an_imported_entry_is_erased_too(filled: Filled, tmp_path: Path) -> None:
+    """The blob in ``imported`` has the history of the entry in its former archive."""
+    with filled.client() as client:
+        client.export_bag(tmp_path / "bag", EntryFilter())
+    (tmp_path / "other").mkdir()
+    Archive.open(tmp_path / "other" / "archive", create=True).close()
+    with Client(tmp_path / "other" / "archive") as other:
+        other.import_bag(tmp_path / "bag")
+        assert any("/imported/" in f"/{each}" for each in found_in(tmp_path / "other", GONE))
+        assert other.erase(SERIAL, reason="request").entries == 2
+        assert [each.problem for each in other.verify() if each.problem] == []
+    assert found_in(tmp_path / "other", GONE) == []
 
 
 def test_rules_protect_entries(filled: Filled) -> None:

@@ -14,10 +14,9 @@ from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.column_types import json_to_text, moment_to_text, text_to_path
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.purges import IS_OVER
+from pywats_archive.models.entry import ERASED
 from pywats_archive.models.retention.purge import PurgeReason
 
-ERASED = "[erased]"
-"""What stands in place of an erased text."""
 Scrub = Callable[[Any], Any]
 """Returns a JSON value without the erased texts; the same object if it has none of them."""
 _IDS = "(SELECT value FROM json_each(?))"

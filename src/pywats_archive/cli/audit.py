@@ -18,6 +18,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.event import AuditCategory, EventFilter, RecordedEvent
 from pywats_archive.models.time import end_of, start_of
 from pywats_archive.words.audit_csv import csv_lines
+from pywats_archive.words.details import shown
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import when
 
@@ -121,7 +122,7 @@ def _line(event: RecordedEvent, *, is_of_several: bool) -> str:
 
 def _details(event: RecordedEvent, *, is_of_several: bool) -> Iterator[str]:
     """Yield the details, the reason first."""
-    for name, value in sorted(event.details.items(), key=lambda each: each[0] != "reason"):
+    for name, value in sorted(shown(event).items(), key=lambda each: each[0] != "reason"):
         if name != "version" and value not in (None, ""):
             yield f"{name} {value if isinstance(value, str | int | float) else json.dumps(value)}"
     if is_of_several:

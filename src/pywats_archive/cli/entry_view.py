@@ -13,7 +13,7 @@ from pywats_archive.cli.entries_table import result_text
 from pywats_archive.cli.output import console, facts
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.event import Event
+from pywats_archive.models.event import Event, erasure_among
 from pywats_archive.models.report import Report, SubmissionState, UnitResult
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
@@ -28,13 +28,15 @@ _SERVER = {
     SubmissionState.WITHHELD: "withheld: not to be sent",
 }
 
+_NOT_KEPT = "not kept (archive_source_files is off)"
+
 
 def draw(details: EntryDetails) -> None:
     """Print the entry; sections without content are left out."""
     now, entry = utc_now(), details.entry
     unit = Text(printable(entry.serial_number or entry.archive_id), style="bold")
     console.print(unit + Text("  ") + result_text(entry) if entry.result else unit, soft_wrap=True)
-    console.print(facts([*_entry_facts(entry, now), *_origin(details.events)]))
+    console.print(facts([*_entry_facts(details, now), *_origin(details.events)]))
     for conversion in details.conversions:
         _section(f"conversion {conversion.attempt}", _conversion_facts(conversion, now))
     for number, report in enumerate(details.reports, 1):
@@ -48,7 +50,8 @@ def _section(heading: str, pairs: list[tuple[str, str]]) -> None:
         console.print(facts(pairs))
 
 
-def _entry_facts(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
+def _entry_facts(details: EntryDetails, now: datetime) -> list[tuple[str, str]]:
+    entry, erasure = details.entry, erasure_among(details.events)
     status = entry.conversion_status
     size = f"{human_size(entry.source_size_bytes)}; {human_size(entry.compressed_size_bytes)} in the archive"
     return [
@@ -59,12 +62,12 @@ def _entry_facts(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
         *_importing(entry, now),
         ("source", entry.source_original_path),
         ("archived", exact(entry.created_at, now=now)),
-        ("archived as", entry.source_archived_path or "not kept (archive_source_files is off)"),
+        *([] if erasure else [("archived as", entry.source_archived_path or _NOT_KEPT)]),
         ("size", size),
         ("checksum", entry.source_checksum),
         *(("companion", f"{c.name} ({c.found_by})") for c in entry.companions),
         *_rebuilding(entry, now),
-        _keeping(entry, now),
+        _erased(erasure, now) if erasure else _keeping(entry, now),
     ]
 
 
@@ -89,6 +92,11 @@ def _rebuilding(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
         return []
     at = exact(entry.rebuilt_at, now=now)
     return [("rebuilt", f"{at}, from its files; only the old catalog has the earlier history")]
+
+
+def _erased(erasure: Event, now: datetime) -> tuple[str, str]:
+    about = f"{exact(erasure.at, now=now)} by {erasure.actor}: {erasure.details.get('reason')}"
+    return "erased", f"{about}; only this record is kept"
 
 
 def _keeping(entry: ArchiveEntry, now: datetime) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from pywats_archive.cli.output import console, print_json, print_json_line
 from pywats_archive.client import Client
 from pywats_archive.models.event import EventFilter, RecordedEvent
 from pywats_archive.models.time import start_of
+from pywats_archive.words.details import shown
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import when
 
@@ -86,7 +87,7 @@ def _follow(client: Client, wanted: EventFilter, limit: int, as_json: bool) -> N
 
 def _print(found: Sequence[RecordedEvent]) -> None:
     for event in found:
-        details = ", ".join(f"{name} {value}" for name, value in event.details.items() if value not in (None, ""))
+        details = ", ".join(f"{name} {value}" for name, value in shown(event).items() if value not in (None, ""))
         head = f"{when(event.at)}  {event.kind:<{_KIND_WIDTH}}  {event.archive_id or '-':<{_ID_WIDTH}}  {event.actor}"
         console.print(printable(f"{head}  {details}".rstrip()), soft_wrap=True)
     if console.file:

@@ -10,6 +10,8 @@ from typing import Any
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import UnitResult
 
+ERASED = "[erased]"
+"""What stands in place of an erased text."""
 IMPORTED = "imported: it was converted before it was archived"
 """Why an entry that was taken over from a Done folder is SKIPPED, until it is replayed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -164,3 +165,8 @@ def category_of(kind: str) -> AuditCategory | None:
 
 def _is_in(kind: str, known: str) -> bool:
     return kind == known or kind.startswith(f"{known}.")
+
+
+def erasure_among(events: Iterable[Event]) -> Event | None:
+    """Return the event of the erasure of an entry; None if it was not erased."""
+    return next((event for event in events if event.kind == "entry.erased"), None)

@@ -13,7 +13,7 @@ from pywats_archive.archive.results.document import fields_of
 from pywats_archive.catalog import erasing, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import BlobDamaged, BlobMissing
-from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.entry import ERASED, ArchiveEntry
 from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.retention.erasure import ErasableEntry, ErasureChoice, ErasureRule
 
@@ -37,7 +37,7 @@ def choose(archive: Archive, choice: ErasureChoice) -> Chosen:
     """Return the entries that a choice means and that are not erased yet."""
     found, texts = _found(archive, choice)
     entries = (each for each in _entries(archive, EntryFilter(archive_ids=tuple(found))))
-    known = [each for each in entries if each.source_original_path != erasing.ERASED]
+    known = [each for each in entries if each.source_original_path != ERASED]
     return Chosen(
         entries=tuple(
             ErasableEntry(

@@ -9,6 +9,7 @@ from typing import Any
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import erasing, search
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.models.entry import ERASED
 from pywats_archive.redaction import spellings
 
 SHORTEST = 3
@@ -29,7 +30,7 @@ class Texts:
         if self._pattern is None:
             return value
         if isinstance(value, str):
-            return self._pattern.sub(erasing.ERASED, value) if self._pattern.search(value) else value
+            return self._pattern.sub(ERASED, value) if self._pattern.search(value) else value
         if isinstance(value, dict):
             pairs = {self.scrub(key): self.scrub(each) for key, each in value.items()}
             is_same = len(pairs) == len(value) and all(key in pairs and pairs[key] is value[key] for key in value)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from pywats_archive.client import Client
 from pywats_archive.errors import BlobLocked
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.event import erasure_among
 from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
@@ -43,6 +44,7 @@ def entry(request: Request, archive_id: str) -> Response:
         "entry.html",
         entry=found,
         details=details,
+        erasure=erasure_among(details.events),
         tabs=TABS,
         tab=tab,
         number=number,

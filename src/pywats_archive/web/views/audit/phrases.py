@@ -11,6 +11,7 @@ from typing import Any
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import AuditCategory, Event, RecordedEvent
 from pywats_archive.web.views.words import details_of, name_of, visible
+from pywats_archive.words.details import shown as as_read
 
 CATEGORIES = {
     AuditCategory.ACCESS: "Access to content",
@@ -19,7 +20,8 @@ CATEGORIES = {
     AuditCategory.SETTINGS: "Settings",
     AuditCategory.POLICY: "Policies",
     AuditCategory.HOLD: "Holds",
-    AuditCategory.PURGE: "Purges",
+    AuditCategory.COMPLIANCE: "Compliance",
+    AuditCategory.PURGE: "Purges and erasures",
     AuditCategory.REPLAY: "Replays",
     AuditCategory.CONFIRMATION: "Confirmations",
     AuditCategory.ANCHOR: "Keys and time stamps",
@@ -53,6 +55,11 @@ _PHRASES = {
     "hold.released": "released the entry",
     "hold.taken_over": "kept the hold when the database was rebuilt",
     "entry.purged": "purged the entry",
+    "entry.erased": "erased the entry",
+    "events.erased": "erased texts from events",
+    "compliance.begun": "made the archive compliant",
+    "compliance.restored": "marked the compliant archive again",
+    "compliance.refused": "was refused: the archive is compliant",
     "run.begun": "began a replay",
     "run.done": "ended a replay",
     "run.cancelled": "cancelled a replay",
@@ -135,7 +142,7 @@ def _details(event: Event) -> tuple[tuple[str, str], ...]:
     hidden = {"version"} if not event.kind.startswith("service.") else set[str]()
     shown: dict[str, Any] = {
         name: value
-        for name, value in sorted(event.details.items(), key=lambda each: each[0] != "reason")
+        for name, value in sorted(as_read(event).items(), key=lambda each: each[0] != "reason")
         if name not in hidden and not (name == "to" and value == _STREAMED)
     }
     return details_of(shown)
