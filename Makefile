@@ -60,6 +60,7 @@ format: $(STAMP)
 docs: $(STAMP)
 	@$(BIN)/python -m tools.json_reference
 	@$(BIN)/python -m tools.log_events
+	@$(BIN)/python -m tools.proof_table
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

@@ -38,7 +38,8 @@ _ADDED = (
     "INSERT INTO stored_files VALUES ('20260213', 'cal.txt', 1, 2, 'sha256:2', 'sources/y.gz')",
 )
 """A row of each table that the archive of ``fill`` has none of, and what the manipulations below need."""
-_COLUMNS = [(table, column) for table in BOUND for column in table.columns]
+_COLUMNS = [(table, column) for table in BOUND for column in (table.key[0], table.columns[-1])]
+"""A key and another value of each table; ``tests/proof`` has all."""
 
 
 @pytest.fixture(scope="module")
@@ -124,46 +125,6 @@ def test_a_row_that_is_removed_or_added_is_found(root: Path, table: BoundTable) 
 
 
 @pytest.mark.parametrize(
-    "statements",
-    [
-        ["UPDATE reports SET result = 'P'", "UPDATE archive_entries SET result = 'PASSED'"],
-        ["UPDATE archive_entries SET hold_reason = NULL, held_by = NULL, held_at = NULL"],
-        ["UPDATE reports SET submission_state = 'ACCEPTED', accepted_at = '2026-02-13T10:00:00.000000+00:00'"],
-        ["UPDATE run_items SET state = 'changed'"],
-        ["DELETE FROM conversions WHERE conversion_id = 1"],
-        ["DELETE FROM arrivals"],
-        ["DELETE FROM retention_policies"],
-        ["UPDATE retention_policies SET retention_days = 1"],
-        ["DELETE FROM purge_history"],
-        [
-            *(
-                f"DELETE FROM {table} WHERE archive_id = (SELECT archive_id FROM archive_entries WHERE entry_no = 1)"
-                for table in ("arrivals", "run_items", "conversions", "reports")
-            ),
-            "DELETE FROM entry_text WHERE rowid = 1",
-            "DELETE FROM archive_entries WHERE entry_no = 1",
-        ],
-    ],
-    ids=[
-        "passed",
-        "released",
-        "accepted",
-        "run_items",
-        "conversion",
-        "arrivals",
-        "no_policy",
-        "policy",
-        "purges",
-        "entry",
-    ],
-)
-def test_what_somebody_would_want_to_hide_is_found(root: Path, statements: list[str]) -> None:
-    """A failure made to pass, a hold released, a report called accepted, a trace removed: each is found."""
-    sql(root, *statements)
-    assert problems(root)
-
-
-@pytest.mark.parametrize(
     "statement",
     [
         *(f"UPDATE entry_text_content SET c{n} = c{n} || 'x' WHERE id = 1" for n in range(4)),
@@ -212,15 +173,6 @@ def test_sums_are_counted_again(root: Path, column: str) -> None:
     found = problems(root)
     assert found and {each.kind for each in found} == {ProblemKind.SUM_ALTERED}
     assert "the sums of S" in found[0].message
-
-
-@pytest.mark.parametrize("column", [column.name for column in tables.events.columns])
-def test_each_column_of_an_event_is_covered(root: Path, column: str) -> None:
-    """An event that was edited breaks the chain, whatever of it was edited: what it binds too."""
-    change = "sequence + 1000" if column == "sequence" else "'altered'"
-    sql(root, f"UPDATE events SET {column} = {change} WHERE sequence = (SELECT max(sequence) FROM events) - 1")
-    (found,) = [each for each in problems(root) if each.kind is ProblemKind.CHAIN_BROKEN]
-    assert "the history is broken at event " in found.message
 
 
 def test_what_an_event_binds_cannot_be_moved_into_its_details(root: Path) -> None:

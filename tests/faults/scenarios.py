@@ -73,7 +73,15 @@ from tests.faults.growing import (
     submit_and_grow,
 )
 from tests.faults.place import Place
-from tests.faults.together import archive_in_parts, archive_together, drop_some, expect_all
+from tests.faults.together import (
+    archive_in_parts,
+    archive_together,
+    archive_together_and_finish,
+    drop_pair,
+    drop_some,
+    expect_all,
+    expect_both_removed,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +123,9 @@ SCENARIOS = {
     "batch": Scenario(drop=drop_some, act=archive_together(whole=True), expect=expect_all),
     "batch with fsyncs": Scenario(drop=drop_some, act=archive_together(whole=False), expect=expect_all),
     "batch in parts": Scenario(drop=drop_some, act=archive_in_parts, expect=expect_all),
+    "batch and deleted": Scenario(
+        drop=drop_pair, act=archive_together_and_finish("delete"), expect=expect_both_removed
+    ),
     "report": Scenario(drop=drop_file, prepare=archive_it, act=convert_it, expect=expect_reports),
     "submit": Scenario(drop=drop_file, prepare=convert_it, act=submit_it, expect=expect_reports),
     "move": _finish("move", Done=["unit.log"]),

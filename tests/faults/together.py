@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from unittest import mock
 
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.flusher import Volume as AnyVolume
 from pywats_archive.catalog import savepoints
@@ -15,11 +16,18 @@ from tests.faults.place import Place
 from tests.faults.steps import Volume
 
 _NAMES = ("a.log", "b.log", "c.log")
+_PAIR = _NAMES[:2]
 
 
 def drop_some(place: Place) -> None:
     """Drop three files."""
     for name in _NAMES:
+        place.drop(name, name.encode() * 50)
+
+
+def drop_pair(place: Place) -> None:
+    """Drop two files."""
+    for name in _PAIR:
         place.drop(name, name.encode() * 50)
 
 
@@ -61,3 +69,22 @@ def expect_all(archive: Archive, place: Place) -> None:
     """Expect one entry of each file."""
     found = {Path(entry.source_original_path).name for entry in archive.find(EntryFilter()).items}
     assert found == set(_NAMES), found
+
+
+def archive_together_and_finish(post_action: str) -> acts.Act:
+    """Archive them with one flush, and take each of them to its end."""
+
+    def act(archive: Archive, place: Place) -> None:
+        archive_together(whole=True)(archive, place)
+        acts.finish_it(post_action)(archive, place)
+
+    return act
+
+
+def expect_both_removed(archive: Archive, place: Place) -> None:
+    """Expect one entry of each of the two files, each done, and none of them in any folder."""
+    entries = {Path(entry.source_original_path).name for entry in archive.find(EntryFilter()).items}
+    assert entries == set(_PAIR), entries
+    found = {name: place.files(name) for name in ("watch", "Done", "Error", "Pending")}
+    assert not any(found.values()), found
+    assert [account.by_state for account in ledger.accounts(archive)] == [{"done": len(_PAIR)}]

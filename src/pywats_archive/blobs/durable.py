@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.blobs.foldersync import FolderSync
-from pywats_archive.blobs.temporary import TEMPORARY_SUFFIX, TemporaryFile, open_file, remove, write_all
+from pywats_archive.blobs.temporary import TEMPORARY_SUFFIX, TemporaryFile, Unremoved, open_file, remove, write_all
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files, names
 
@@ -50,17 +50,19 @@ class DurableFiles:
         self._folders = FolderSync(on_step)
         self._known: set[str] = set()
         self._logs: set[str] = set()
+        self._unremoved = Unremoved()
 
     @contextmanager
     def temporary(self, folder: str) -> Iterator[TemporaryFile]:
         """Open a new file in ``folder`` (relative to the root); it is removed afterwards unless it was published."""
+        self._unremoved.retry()
         whole = f"{self.root}/{folder}"
         path = f"{whole}/.{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
         file = self._opened(whole, path)
         try:
             yield file
         finally:
-            file.discard()
+            self._unremoved.discard(file)
 
     @contextmanager
     def scratch(self, folder: str) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +117,32 @@ class TemporaryFile:
         descriptor = open_file(self.path, 0)
         os.chmod(self.path, _FILE_MODE)  # noqa: PTH101
         return descriptor
+
+
+class Unremoved:
+    """The half-written files that could not be removed; tried again with the next file."""
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+
+    def discard(self, file: TemporaryFile) -> None:
+        """Discard a file; the OSError of one that cannot be removed is raised."""
+        try:
+            file.discard()
+        except OSError:
+            self._paths.append(file.path)
+            raise
+
+    def retry(self) -> None:
+        """Remove those that can be removed now."""
+        while self._paths:
+            path = self._paths[-1]
+            try:
+                remove(path, within_s=0)
+            except OSError:
+                return
+            with suppress(ValueError):  # another thread removed it
+                self._paths.remove(path)
 
 
 def open_file(path: str, flags: int, *, mode: int = _FILE_MODE) -> int:

@@ -123,6 +123,18 @@ def notes_taken_in(db: Connection, kinds: Sequence[str]) -> Iterator[str]:
         yield str(json.loads(details).get("note"))
 
 
+def details_with(db: Connection, kind: str, key: str) -> Iterator[dict[str, Any]]:
+    """Stream the details of the events of a kind that have an object under this key, oldest first."""
+    found = execute(
+        db, "SELECT details FROM events WHERE kind = ? AND details LIKE ? ORDER BY sequence", (kind, f'%"{key}":{{%')
+    )
+    for (text,) in found:
+        with suppress(ValueError, TypeError):
+            details = json.loads(text)
+            if isinstance(details.get(key), dict):
+                yield details
+
+
 def last(db: Connection) -> Event | None:
     """Return the newest event; a copy of its sequence and hash elsewhere shows whether the end was cut off later."""
     row = execute(db, f"{SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()

@@ -96,8 +96,15 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console if _IS_TERMINAL else Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total())
-        yield lambda steps: bar.advance(task, steps)
+        task, expected, done = bar.add_task(what, total=None), total(), 0
+
+        def advance(steps: int) -> None:
+            nonlocal done
+            done += steps  # may exceed what was counted: a service archives meanwhile, and a missing blob counts too
+            bar.update(task, completed=done, total=max(expected, done))
+
+        advance(0)
+        yield advance
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Table:

@@ -186,8 +186,9 @@ class StationReader(EntryReader):
     def count_files(self) -> int:
         """Count the files that a check will read."""
         from pywats_archive.archive.audit import inventory
+        from pywats_archive.integrity import loose
 
-        return sum(map(inventory.count_files, self._archives.roots))
+        return sum(inventory.count_files(root) + loose.count(root) for root in self._archives.roots)
 
     def rebuild(
         self, *, actor: str | None = None, backup_folder: Path | None = None, on_progress: OnProgress | None = None

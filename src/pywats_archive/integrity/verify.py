@@ -19,10 +19,9 @@ from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG, DESCRIPTION
 from pywats_archive.archive.folder.ownership import is_owned
-from pywats_archive.archive.imported import origin
-from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.integrity.anchors import AnchorPlaces, check_anchors
+from pywats_archive.integrity.loose import check_loose
 from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, ProblemKind, Thoroughness
 
 GRACE_S = 600.0
@@ -51,8 +50,7 @@ def verify(archive: Archive, thoroughness: Thoroughness, anchors: AnchorPlaces =
                 yield from _strays(archive, strays)
         yield from suspects.resolve()
         yield from _strays(archive, strays)
-        yield from _codes(archive)
-        yield from _origins(archive)
+        yield from check_loose(archive, lambda path: _is_read_whole(path, thoroughness))
         if locked := archive.blobs.locked:
             message = f"{locked}; without the key, encrypted bytes were compared with their digests only"
             yield Checked(problem=_problem(ProblemKind.KEY_MISSING, DESCRIPTION, None, message))
@@ -80,17 +78,6 @@ def _catalog(
         else:
             covered = found
     return covered
-
-
-def _codes(archive: Archive) -> Iterator[Checked]:
-    for path, fault in codes.check_all(archive):
-        message = f"{fault}; replays with this original converter are skipped"
-        yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, message) if fault else None, blobs=1)
-
-
-def _origins(archive: Archive) -> Iterator[Checked]:
-    for path, fault in origin.check_all(archive):
-        yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, fault) if fault else None, blobs=1)
 
 
 def _holding(

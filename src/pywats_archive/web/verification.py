@@ -108,8 +108,10 @@ class Verification:
         problems = state.problems
         if each.problem and len(problems) < _MOST_PROBLEMS:
             problems = (*problems, each.problem)
+        checked = state.checked + each.blobs
         self._change(
-            checked=state.checked + each.blobs,
+            checked=checked,
+            total=state.total and max(state.total, checked),  # a service archives meanwhile
             problem_count=state.problem_count + (each.problem is not None),
             problems=problems,
             histories=(*state.histories, each.history) if each.history else state.histories,

@@ -33,6 +33,14 @@ def check_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
         yield path, _fault(archive, path)
 
 
+def recorded(archive: Archive) -> Iterator[str]:
+    """Yield the path of each record that the history says is stored; it is never removed."""
+    with archive.read() as db:
+        for details in events.details_with(db, "source.archived", IMPORTED_FROM):
+            if record := details[IMPORTED_FROM].get("record"):
+                yield str(record["blob"])
+
+
 def _fault(archive: Archive, path: str) -> str | None:
     try:
         metadata = archive.blobs.label(path).metadata

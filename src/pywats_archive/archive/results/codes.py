@@ -20,6 +20,8 @@ from pywats_archive.models.event import Event
 from pywats_archive.portable.event_log import warn
 
 _LEVEL = 6
+_STORED = "converter.kept"
+"""The kind of the event of stored code."""
 
 
 class StoredCodes:
@@ -92,7 +94,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
         raise StorageError(f"{archive.root}: a converter's code cannot be kept ({exc.strerror or exc})") from exc
     archive.blobs.sync_name(blob)
     details = {"fingerprint": code.fingerprint, "blob": path, "checksum": blob.content.checksum, "version": version}
-    archive.write(lambda tx: events.append(tx, Event(kind="converter.kept", at=archive.now(), details=details)))
+    archive.write(lambda tx: events.append(tx, Event(kind=_STORED, at=archive.now(), details=details)))
     return True
 
 
@@ -140,6 +142,14 @@ def check_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
             yield path, str(exc)
         else:
             yield path, None
+
+
+def recorded(archive: Archive) -> Iterator[str]:
+    """Yield the path of all code that the history says is stored; it is never removed."""
+    with archive.read() as db:
+        for event in events.without_archive_id(db, _STORED):
+            if path := event.details.get("blob"):
+                yield str(path)
 
 
 def lay_out(code: ConverterCode, folder: Path) -> Path:
