@@ -22,14 +22,10 @@ _ENTRIES = (
     "1, warnings IS NOT NULL, source_size_bytes, compressed_size_bytes, disk_size_bytes, all_reports, "
     "all_reports_size_bytes, all_reports_compressed_bytes FROM archive_entries"
 )
-_KEPT_ARRIVALS = "SELECT converter_name, day, state, arrivals FROM arrival_figures"
-_ARRIVALS = f"SELECT converter_name, substr(first_seen_at, 1, 10), state, 1 FROM arrivals WHERE NOT ({IS_OPEN})"
-_LATE = (
-    "SELECT DISTINCT f.converter_name, f.day, f.state FROM arrivals a JOIN arrival_figures f ON "
-    "f.converter_name = a.converter_name AND f.day = substr(a.first_seen_at, 1, 10) AND f.state = a.state "
-    f"WHERE NOT (a.{IS_OPEN}) AND a.arrival_id < f.first_arrival"
+_KEPT_ARRIVALS = "SELECT converter_name, day, state, arrivals, first_arrival FROM arrival_figures WHERE arrivals <> 0"
+_ARRIVALS = (
+    f"SELECT converter_name, substr(first_seen_at, 1, 10), state, arrival_id FROM arrivals WHERE NOT ({IS_OPEN})"
 )
-"""The sums that leave out an arrival; text is greater than any number."""
 TRIGGERS: Mapping[str, str] = {
     "arrival_comes_ended": "7d94d5e802abdac9f0d68937c386a556a471aea172c2276a5f0e1a2eca6698fe",
     "arrival_ends": "783e19bb18997cacea8120ce19c7df61eca8bc4f1db4ef5e7f116592e72b589f",
@@ -51,15 +47,30 @@ def wrong_sums(db: Connection) -> Iterator[str]:
 
     Counted here, row by row: the memory is that of the sums, where a GROUP BY would sort all rows in memory.
     """
-    for kept, counted in ((_KEPT, _ENTRIES), (_KEPT_ARRIVALS, _ARRIVALS)):
-        left = {name: sums for name, sums in _added(db, kept).items() if any(sums)}
-        for name, sums in _added(db, counted).items():
-            if left.get(name) == sums:
-                del left[name]
-            else:
-                left[name] = sums
-        yield from sorted(", ".join(map(str, name)) for name in left)
-    yield from sorted(", ".join(map(str, name)) for name in execute(db, _LATE))
+    left = {name: sums for name, sums in _added(db, _KEPT).items() if any(sums)}
+    for name, sums in _added(db, _ENTRIES).items():
+        if left.get(name) == sums:
+            del left[name]
+        else:
+            left[name] = sums
+    yield from sorted(", ".join(map(str, name)) for name in left)
+    yield from sorted(", ".join(map(str, name)) for name in _wrong_arrivals(db))
+
+
+def _wrong_arrivals(db: Connection) -> set[tuple[Any, ...]]:
+    """Return the sums of arrivals that have another number, or leave out an arrival before the first one that they name."""
+    counted: dict[tuple[Any, ...], tuple[int, int]] = {}
+    for *name, number in execute(db, _ARRIVALS):
+        so_far, first = counted.get(tuple(name), (0, number))
+        counted[tuple(name)] = so_far + 1, min(first, number)
+    wrong = set(counted)
+    for *name, number, first in execute(db, _KEPT_ARRIVALS):
+        known = counted.get(tuple(name))
+        if known and number == known[0] and type(number) is type(first) is int and first <= known[1]:
+            wrong.discard(tuple(name))
+        else:
+            wrong.add(tuple(name))
+    return wrong
 
 
 def _added(db: Connection, query: str) -> dict[tuple[Any, ...], list[Any]]:

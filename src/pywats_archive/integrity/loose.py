@@ -33,7 +33,7 @@ def check_loose(archive: Archive, is_whole: Callable[[str], bool]) -> Iterator[C
 def count(root: Path) -> int:
     """Count these blobs."""
     return sum(
-        1 for folder in (layout.CONVERTERS, layout.ORIGINS, layout.BACKUPS) for _ in (root / folder).rglob("*.gz")
+        1 for folder in (layout.CONVERTERS, layout.ORIGINS, layout.BACKUPS) for _ in (root / folder).rglob("*.gz*")
     )
 
 

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pywats_archive.catalog import entries, events, row_check
 from pywats_archive.catalog.binding import noting
+from pywats_archive.catalog.binding.bound import BOUND
+from pywats_archive.catalog.binding.digests import RowDigest
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.row_check import ChainBreak, Difference, History, RowFault
 from pywats_archive.catalog.savepoints import each_alone
@@ -23,6 +27,7 @@ from pywats_archive.models.event import Event
 
 from . import made
 
+_RUNS = next(table for table in BOUND if table.name == "runs")
 POLICY = (
     "INSERT INTO retention_policies (converter_name, retention_days, max_size_gb, compression_level, enabled, created_at, "
     "updated_at) VALUES ('c', 90, 0.1, 6, 1, '2026', '2026')"
@@ -213,3 +218,24 @@ def test_two_processes_bind_what_each_changed(catalog: Catalog, tmp_path: Path) 
     finally:
         other.close()
     assert checked(catalog) == [] and len(bound(catalog)) == 10
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.text()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.binary(),
+        min_size=len(_RUNS.columns),
+        max_size=len(_RUNS.columns),
+    )
+)
+@example(["\x7f", "é", '"\\/', "\x00\x1f\b\t\n\f\r", 1])
+@example([1e16, 1e-7, 10.0, b"\x00", None])
+def test_each_digest_has_the_documented_form(row: list[Any]) -> None:
+    """Whatever a row holds, its digest is that of the JSON that ``docs/format.md`` describes, however that is written."""
+    named = zip(_RUNS.columns, row, strict=True)
+    values = {name: {"bytes": v.hex()} if isinstance(v, bytes) else v for name, v in named if v is not None}
+    text = "runs\n" + json.dumps(values, sort_keys=True, separators=(",", ":"))
+    assert RowDigest(_RUNS)(row) == base64.b64encode(hashlib.sha256(text.encode()).digest()[:24]).decode()

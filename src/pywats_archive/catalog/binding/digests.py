@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -12,14 +12,18 @@ from pywats_archive.catalog.binding.bound import BoundTable
 
 _BYTES = 24
 """192 bits, which is SHA-256/192 of NIST SP 800-208: finding two rows with one digest takes 2^96 tries."""
+_PLAIN = frozenset({str, int})
+_DELETE = b"\x7f"
+"""The one ASCII character that the standard library escapes and orjson does not."""
 
 
 class RowDigest:
     """Computes the digests of one table's rows."""
 
     def __init__(self, table: BoundTable) -> None:
-        self._begin = f"{table.name}\n{{"
-        self._names = [f'"{name}":' for name in table.columns]
+        self._begin = f"{table.name}\n".encode("ascii")
+        self._columns = table.columns
+        self._dumps: Callable[[dict[str, Any]], bytes] | None = None
 
     def __call__(self, row: Sequence[Any]) -> str:
         r"""Return the digest of a row, whose values are in the order of ``columns``, as 32 characters of base64.
@@ -28,20 +32,31 @@ class RowDigest:
         values that are not NULL: names sorted, no spaces, other characters than ASCII as ``\uXXXX``; bytes as an object
         ``{"bytes": hex}``. A column that a later version adds with NULL changes no digest.
         """
-        text = ",".join(
-            [
-                name + encode_basestring_ascii(value)
-                if type(value) is str
-                else f"{name}{value}"
-                if type(value) is int
-                else name + _written(value)
-                for name, value in zip(self._names, row, strict=True)
-                if value is not None
-            ]
-        )
-        whole = hashlib.sha256(f"{self._begin}{text}}}".encode("ascii")).digest()
+        values = {name: value for name, value in zip(self._columns, row, strict=True) if value is not None}
+        whole = hashlib.sha256(self._begin + (self._fast(values) or _written(values))).digest()
         return b2a_base64(whole[:_BYTES], newline=False).decode("ascii")
 
+    def _fast(self, values: dict[str, Any]) -> bytes | None:
+        """Write a row in a quarter of the time; None if that could differ from the form above, as for other characters."""
+        if not _PLAIN.issuperset(map(type, values.values())):
+            return None
+        if self._dumps is None:
+            import orjson  # noqa: PLC0415 (only writers and checks need it)
 
-def _written(value: float | bytes) -> str:
+            self._dumps = orjson.dumps
+        try:
+            text = self._dumps(values)
+        except TypeError:  # no proper text
+            return None
+        return text if text.isascii() and _DELETE not in text else None
+
+
+def _written(values: dict[str, Any]) -> bytes:
+    members = (f'"{name}":{_value(value)}' for name, value in values.items())
+    return f"{{{','.join(members)}}}".encode("ascii")
+
+
+def _value(value: str | float | bytes) -> str:
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
     return f'{{"bytes":"{value.hex()}"}}' if isinstance(value, bytes) else repr(value)
