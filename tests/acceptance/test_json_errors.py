@@ -43,6 +43,17 @@ def test_an_error_is_a_document(tmp_path: Path, words: list[str], kind: str, cod
     assert (answer.returncode, answer.stderr) == (code, f"pywats-archive: {error['message']}\n")
 
 
+def test_a_long_value_is_not_printed_whole(tmp_path: Path) -> None:
+    """Of an impossible path the beginning is shown, and what to do; a path that can exist is shown whole."""
+    for name in ("/".join(["x" * 200] * 350), "/".join(["x" * 200] * 20)):
+        answer = command("list", "--json", "--archive", tmp_path / name)
+        line = answer.stderr
+        is_whole = name in line
+        assert is_whole == (len(name) < 4096) and line.count("\n") == 1 and len(line) < 6100
+        assert is_whole or "characters left out) ..." in line
+        assert json.loads(answer.stdout)["error"]["message"] == line.strip().partition(": ")[2]
+
+
 def test_what_is_shown_before_a_question_goes_to_standard_error(tmp_path: Path) -> None:
     """``purge`` shows what would go before it asks; standard output is for the document."""
     fill(tmp_path)

@@ -11,6 +11,8 @@ from pywats_archive.cli import streams, verbs
 from pywats_archive.cli.streams import Output
 from pywats_archive.errors import ArchiveError, UsageError
 
+_LONGEST = 6000
+"""Of a line of an error, in characters; a path has 4,096 bytes at most on Linux."""
 INTERRUPTED = 130
 """What shells expect after Ctrl-C. Not 1, which would mean that an interrupted 'verify' found something."""
 _HELP = frozenset({"-h", "--help"})
@@ -98,11 +100,18 @@ def _before_verb(words: list[str]) -> list[str]:
     return words[: next((at for at, word in enumerate(words) if word in verbs.NAMED), None)]
 
 
+def _shortened(line: str) -> str:
+    """Return a line without its middle if it is longer than any that names an existing path."""
+    left_out = len(line) - _LONGEST
+    half = _LONGEST // 2
+    return line if left_out <= 0 else f"{line[:half]} ... ({left_out:,} characters left out) ... {line[-half:]}"
+
+
 def _say(message: str) -> str:
     """Write a message as one line to standard error; returns the line."""
     from pywats_archive.redaction import redacted  # noqa: PLC0415
 
-    line = " ".join(redacted(message).split())
+    line = _shortened(" ".join(redacted(message).split()))
     with suppress(OSError, ValueError):
         streams.raw_writer(sys.stderr)(f"pywats-archive: {line}\n")
     return line
