@@ -47,7 +47,12 @@ def anchors() -> Iterator[Case]:
 
 def files() -> Iterator[Case]:
     """Yield the cases of other files."""
-    yield case("the uuid in `archive.json` changed, and `anchors.log` removed", _other_uuid, also=(K.ANCHOR_FOREIGN,))
+    yield case(
+        "the uuid in `archive.json` changed, and `anchors.log` removed",
+        _other_uuid,
+        K.ARCHIVE_ALTERED,
+        also=(K.ANCHOR_FOREIGN,),
+    )
     yield refused("the format in `archive.json` changed", _described("format_version", 99))
     yield refused("`archive.json` removed", lambda place: (place.root / "archive.json").unlink())
     yield case(
