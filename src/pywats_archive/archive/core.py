@@ -92,7 +92,7 @@ class Archive:
         """The latest anchor, which new reports carry in their headers; set by ``anchors``."""
         self.recorded_keys: frozenset[str] = frozenset()
         """The id of the signing key that the history is known to name."""
-        self.blobs = blobs_of(root, description, keys, on_step=on_step, require_root=self._presence.require)
+        self.blobs = blobs_of(root, description, keys, lock, on_step=on_step, require_root=self._presence.require)
 
     @classmethod
     def open(

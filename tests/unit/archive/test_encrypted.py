@@ -21,6 +21,7 @@ from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.archive.sources.ingest import NewSource, archive_source
+from pywats_archive.blobs.encryption.keys import Identity
 from pywats_archive.config.keys import IDENTITY_FILE, IDENTITY_VARIABLE, RECIPIENTS_FILE
 from pywats_archive.errors import BlobLocked, ConfigError, NotEncrypted
 from pywats_archive.integrity.verify import verify
@@ -169,6 +170,31 @@ def test_the_recovery_key_opens_the_archive_elsewhere(tmp_path: Path, monkeypatc
     with Archive.open(root) as archive:
         assert restore_source(archive, archive_id, tmp_path / "out").read_bytes() == content
     assert problems(root) == []
+
+
+def test_the_right_key_is_found_after_a_wrong_one(tmp_path: Path) -> None:
+    """A key that was replaced by the right one works without a restart."""
+    root, contents, _ = filled(tmp_path)
+    archive_id, content = next(iter(contents.items()))
+    with Archive.open(root) as archive:
+        with without_key(tmp_path):
+            (tmp_path / IDENTITY_FILE).write_text(Identity.generate().secret_text())
+            with pytest.raises(BlobLocked, match="none of your keys opens it"):
+                restore_source(archive, archive_id, tmp_path / "out")
+            (tmp_path / IDENTITY_FILE).unlink()
+        assert restore_source(archive, archive_id, tmp_path / "out").read_bytes() == content
+
+
+def test_public_keys_matter_to_the_owner_alone(tmp_path: Path) -> None:
+    """Who reads needs no public keys; the owner is told about invalid ones before a source comes, and archives nothing."""
+    root, contents, _ = filled(tmp_path)
+    path = tmp_path / RECIPIENTS_FILE
+    path.chmod(0o600)
+    path.write_text("age1nonsense")
+    with pytest.raises(ConfigError, match=r"recipients\.txt: a recipient is invalid"):
+        Archive.open(root, own=True, keys=tmp_path)
+    with Archive.open(root, keys=tmp_path) as archive:
+        assert restore_source(archive, next(iter(contents)), tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("content", ["AGE-SECRET-KEY-1QQQ", "# nothing", "\x00\xff"])

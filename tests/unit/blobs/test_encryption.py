@@ -42,6 +42,9 @@ class Keys:
             raise BlobLocked
         return self._identities
 
+    def forget(self) -> None:
+        """There are no others."""
+
 
 def written(path: Path, body: bytes, header: bytes, *more: bytes, is_reserved: bool) -> Path:
     """Write a file as a blob is written, and replace its header by each of ``more``."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive.folder.description import Description, Recipients, describe, read_description
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.errors import NotEncrypted
 from pywats_archive.models.step import OnStep
 from pywats_archive.models.time import Clock
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 def described(root: Path, *, create: bool, clock: Clock, keys: Path | None, encrypt: bool) -> Description:
@@ -36,13 +40,24 @@ def _recipients(keys: Path | None) -> Recipients:
 
 
 def blobs_of(
-    root: Path, description: Description, keys: Path | None, *, on_step: OnStep, require_root: Callable[[], None]
+    root: Path,
+    description: Description,
+    keys: Path | None,
+    lock: FileLock | None,
+    *,
+    on_step: OnStep,
+    require_root: Callable[[], None],
 ) -> BlobStore:
-    """Return the blobs of an archive; ``keys`` is the folder with the files of keys."""
+    """Return the blobs of an archive; ``keys`` is the folder with the files of keys.
+
+    ConfigError for the owner, who has a ``lock``, if the public keys cannot be used; readers may lack the right to read them.
+    """
     if not description.recipients:
         return BlobStore(root, on_step=on_step, require_root=require_root)
     from pywats_archive.archive.folder.keys import Keyring  # noqa: PLC0415 (see above)
     from pywats_archive.blobs.encryption.store import EncryptedBlobs  # noqa: PLC0415
 
     keyring = Keyring(root=root, folder=keys, described=description.recipients)
+    if lock:
+        keyring.recipients  # noqa: B018 (read now: afterwards every source would fail)
     return EncryptedBlobs(root, keyring, on_step=on_step, require_root=require_root)

@@ -54,6 +54,10 @@ class Keyring:
                 f"{IDENTITY_VARIABLE} to a file with the recovery key"
             ) from exc
 
+    def forget(self) -> None:
+        """Read the secret keys again the next time: the right one may be there by then."""
+        self.__dict__.pop("_found", None)
+
     @cached_property
     def _found(self) -> tuple[Identity, ...]:
         found = tuple(identity for path in self.places for identity in _identities(path))

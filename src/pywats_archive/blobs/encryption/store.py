@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -33,6 +32,9 @@ class Keys(Protocol):
     def identities(self) -> Sequence[Identity]:
         """Return the secret keys that are here; BlobLocked if there is none."""
 
+    def forget(self) -> None:
+        """Read the secret keys again the next time: none of them opened a blob."""
+
 
 class EncryptedBlobs(BlobStore):
     """All blobs of an encrypted archive. New ones need no secret key; without it, everything else raises BlobLocked."""
@@ -42,9 +44,11 @@ class EncryptedBlobs(BlobStore):
     def __init__(
         self, root: Path, keys: Keys, *, on_step: OnStep = no_step, require_root: Callable[[], None] = lambda: None
     ) -> None:
-        new_file = partial(EncryptedFile, recipients=keys.recipients)
-        super().__init__(root, on_step=on_step, require_root=require_root, new_file=new_file)
+        super().__init__(root, on_step=on_step, require_root=require_root, new_file=self._new_file)
         self._keys = keys
+
+    def _new_file(self, path: str, on_step: OnStep) -> EncryptedFile:
+        return EncryptedFile(path, on_step, recipients=self._keys.recipients)
 
     def _open(self, whole: Path) -> BinaryIO:
         file = whole.open("rb", buffering=0)
@@ -52,7 +56,9 @@ class EncryptedBlobs(BlobStore):
             plain = PlainFile(cast("BinaryIO", file), whole, self._keys.identities())
         except BaseException as exc:
             file.close()
-            self.locked = exc if isinstance(exc, BlobLocked) else self.locked
+            if isinstance(exc, BlobLocked):
+                self.locked = exc
+                self._keys.forget()
             raise
         self.locked = None
         return io.BufferedReader(plain, CHUNK_BYTES)
