@@ -100,7 +100,7 @@ def test_the_zip_of_a_source_is_on_record(station: Station, done: Path) -> None:
     with station.archive() as archive:
         (event,) = archive.details(entry.archive_id).events
         header = archive.blobs.label(entry.source_archived_path).metadata
-    assert (event.kind, event.details["origin"], event.details["packed_in"]) == ("source.archived", "imported", packed)
+    assert (event.kind, event.details["origin"], event.details["packed_in"]) == ("source.imported", "imported", packed)
     assert (header["origin"], header["packed_in"]) == ("imported", packed)
 
 

@@ -122,7 +122,7 @@ def test_its_history_is_kept_apart(root: Path) -> None:
         assert other.import_bag(root / "bag").imported == 5
         archive_id = other.resolve("SN0")
         here = other.details(archive_id)
-        assert [each.kind for each in here.events] == ["source.archived"]
+        assert [each.kind for each in here.events] == ["source.imported"]
         origin = here.events[0].details["imported_from"]
         there = one.details(archive_id).events
         with Archive.open(root / "other") as archive:

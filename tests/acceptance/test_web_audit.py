@@ -18,7 +18,7 @@ from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa:
 from tests.filled import fill
 from tests.web_server import Pages, pages
 
-from pywats_archive import AuditCategory, Client, Event, EventFilter
+from pywats_archive import AuditCategory, Client, EntryFilter, Event, EventFilter
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.overview import history
 from pywats_archive.models.time import utc_now
@@ -152,6 +152,32 @@ def test_pages_of_two_archives_whose_clocks_jumped(tmp_path: Path) -> None:
             assert [hour for root, hour in found if root == roots[0]] == [8, 3, 2, 9, 1], limit
             assert [hour for root, hour in found if root == roots[1]] == [7, 1, 5, 4], limit
         assert [each.at.hour for each in client.audit_page(wanted, limit=2).events] == [8, 7]
+
+
+def test_imports_are_shown_with_the_bag_that_they_come_from(root: Path, tmp_path: Path) -> None:
+    """In the audit trail under a category of their own, and on the page of each entry; what was archived here is neither."""
+    (tmp_path / "Done").mkdir()
+    (tmp_path / "Done" / "old.log").write_text("old")
+    with Client(root) as client:
+        client.export_bag(tmp_path / "bag of 4711", EntryFilter(serial_number="SN0"))
+        uuid = json.loads((root / "archive.json").read_text())["archive_uuid"]
+        native = client.resolve("SN0")
+    Archive.open(tmp_path / "other", create=True, own=True).close()
+    with Client(tmp_path / "other", actor="os:bob") as client:
+        assert client.import_bag(tmp_path / "bag of 4711").imported == 1
+        assert client.import_done(tmp_path / "Done", "C").imported == 1
+        found = list(client.audit(EventFilter(categories=(AuditCategory.IMPORT,))))
+        assert {each.archive_id for each in found} == {client.resolve("SN0"), client.resolve("old.log")}
+        entries = [client.resolve(each) for each in ("SN0", "old.log")]
+    with pages(tmp_path / "other") as running, running.browser() as browser:
+        table = browser.get(f"{PAGE}?category=import").text
+        assert shown(table) == ["imported the entry"] * 2 and "bag of 4711" in table
+        bag, done = (browser.get(f"/entries/{each}").text for each in entries)
+        about = browser.get(f"/entries/{entries[0]}?tab=about").text
+    assert f"from the bag bag of 4711 of archive {uuid}" in bag and ">os:bob<" in bag and "imported/" in about
+    assert "from a Done folder" in done and ">os:bob<" in done
+    with pages(root) as running, running.browser() as browser:
+        assert "<dt>Imported</dt>" not in browser.get(f"/entries/{native}").text
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")

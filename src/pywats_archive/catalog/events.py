@@ -21,7 +21,7 @@ from pywats_archive.catalog.driver import rows as rows_of
 from pywats_archive.catalog.erased_events import OF_ENTRY, Erasures
 from pywats_archive.catalog.erased_events import QUERY as NAMING
 from pywats_archive.catalog.tables import IS_RARE, ROWS
-from pywats_archive.models.event import Event
+from pywats_archive.models.event import SOURCE_IMPORTED, Event
 from pywats_archive.models.time import Clock
 from pywats_archive.redaction import redacted_json
 
@@ -226,7 +226,8 @@ def _paged(db: Connection) -> Iterator[Any]:
 
 def without_entry(db: Connection) -> tuple[str, ...]:
     """Return the archive ids of the history that neither an entry nor a report has."""
-    archived = "SELECT DISTINCT archive_id FROM events e WHERE kind IN ('source.archived', 'source.recovered')"
+    kinds = ("source.archived", SOURCE_IMPORTED, "source.recovered")
+    archived = f"SELECT DISTINCT archive_id FROM events e WHERE kind IN {kinds!r}"
     gone = " AND ".join(
         f"NOT EXISTS (SELECT 1 FROM {table} t WHERE t.archive_id = e.archive_id)"
         for table in ("archive_entries", "reports")

@@ -8,7 +8,6 @@ from datetime import datetime
 from rich.text import Text
 
 from pywats_archive.archive.core import EntryDetails
-from pywats_archive.archive.imported.origin import IMPORTED_FROM
 from pywats_archive.cli.entries_table import result_text
 from pywats_archive.cli.output import console, facts
 from pywats_archive.models.conversion import Conversion
@@ -16,6 +15,7 @@ from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.event import Event, erasure_among
 from pywats_archive.models.report import Report, SubmissionState, UnitResult
 from pywats_archive.models.time import utc_now
+from pywats_archive.words.origin import origin_of
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import duration, exact
@@ -79,12 +79,10 @@ def _importing(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
 
 def _origin(events: Iterable[Event]) -> list[tuple[str, str]]:
     """Say from which archive an entry was imported, and where its record there is."""
-    found = (event.details.get(IMPORTED_FROM) for event in events)
-    origin = next((each for each in found if isinstance(each, dict)), None)
-    if origin is None:
+    origin = origin_of(events)
+    if origin is None or not origin.archive:
         return []
-    record = origin.get("record") or {}
-    return [("imported", f"from archive {origin.get('archive')}; its history there: {record.get('blob')}")]
+    return [("imported", f"{origin}; its history there: {origin.record}")]
 
 
 def _rebuilding(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:

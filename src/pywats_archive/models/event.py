@@ -9,6 +9,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+SOURCE_IMPORTED = "source.imported"
+"""The kind of the event of an entry that an import brought, in place of ``source.archived``."""
+IMPORTED_FROM = "imported_from"
+"""Detail of that event, and key of headers: the archive and the bag that an entry comes from, and more."""
+
 
 class AuditCategory(str, Enum):
     """A category of actions of a person, a program or the service, for audits."""
@@ -25,6 +30,8 @@ class AuditCategory(str, Enum):
     """A compliant archive: its beginning, what its rules refused, and approvals."""
     POLICY = "policy"
     """Retention policies."""
+    IMPORT = "import"
+    """Entries that came from a Done folder, or from a bag of another archive."""
     HOLD = "hold"
     PURGE = "purge"
     """Purges and erasures."""
@@ -139,6 +146,7 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
     AuditCategory.SETTINGS: ("settings",),
     AuditCategory.COMPLIANCE: ("compliance", "approval"),
     AuditCategory.POLICY: ("policy.changed", "policy.reset"),
+    AuditCategory.IMPORT: (SOURCE_IMPORTED,),
     AuditCategory.HOLD: ("hold",),
     AuditCategory.PURGE: ("entry.purged", "entry.erased", "events.erased"),
     AuditCategory.REPLAY: ("run", "conversion.set_back"),

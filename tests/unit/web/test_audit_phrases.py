@@ -14,6 +14,7 @@ from pywats_archive.models.event import KINDS, AuditCategory, Event, RecordedEve
 from pywats_archive.web.views.address import view_of
 from pywats_archive.web.views.audit import phrases
 from pywats_archive.web.views.audit.address import AuditView, api_query
+from pywats_archive.words.origin import origin_of
 
 FORMAT = Path(__file__).parents[3] / "docs/format.md"
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
@@ -54,6 +55,21 @@ def test_the_reason_comes_first_and_noise_is_left_out() -> None:
     assert row.details == (("reason", "a<U+202E>b"), ("companion", "c")) and row.sequence == 7
     started = RecordedEvent(kind="service.started", at=NOW, details={"version": "0.1.0"}, archive=Path("a"))
     assert phrases.rows([started], {})[0].details == (("version", "0.1.0"),)
+
+
+def test_where_an_imported_entry_comes_from() -> None:
+    """A bag, or a Done folder; nothing of an event that was erased, nor of an entry that was archived here."""
+    bag = {"origin": "imported", "imported_from": {"archive": "u-1", "bag": "b", "record": {"blob": "imported/x"}}}
+    found = [
+        origin_of([Event(kind=kind, at=NOW, details=dict(details))])
+        for kind, details in (
+            ("source.imported", bag),
+            ("source.imported", {"origin": "imported"}),
+            ("source.imported", {"erased": 9}),
+            ("source.archived", {}),
+        )
+    ]
+    assert [str(each) for each in found] == ["from the bag b of archive u-1", "from a Done folder", "None", "None"]
 
 
 def test_an_address_keeps_its_fields_and_the_download_has_the_same() -> None:

@@ -22,6 +22,7 @@ from pywats_archive.blobs.reading import Content
 from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.errors import BagRefused, StorageError
 from pywats_archive.models.entry import Companion, SourceKind
+from pywats_archive.models.event import SOURCE_IMPORTED
 from pywats_archive.portable.placing import last_part
 
 _LONGEST_RECOVERY_S = 600.0
@@ -92,7 +93,8 @@ def _is_missing(archive: Archive, bagged: FromBag) -> bool:
     if there.entry.purged_at:
         raise _Refused(f"was purged here on {there.entry.purged_at:%Y-%m-%d}; the bag keeps it")
     kinds = {each.kind for each in there.events}
-    return "source.recovered" in kinds and "source.archived" not in kinds and not there.conversions
+    is_committed = not kinds.isdisjoint({"source.archived", SOURCE_IMPORTED})
+    return "source.recovered" in kinds and not is_committed and not there.conversions
 
 
 class _Writing:

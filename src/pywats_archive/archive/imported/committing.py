@@ -10,12 +10,11 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, role
 from pywats_archive.archive.imported import rows
 from pywats_archive.archive.imported.bagged import Bringing, Taken
-from pywats_archive.archive.imported.origin import IMPORTED_FROM
-from pywats_archive.archive.sources.draft import archived_event
+from pywats_archive.archive.sources.draft import imported_event
 from pywats_archive.catalog import conversions, entries, events, imported_entries, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.event import Event
+from pywats_archive.models.event import IMPORTED_FROM, Event
 from pywats_archive.models.report import Report
 
 
@@ -82,7 +81,7 @@ def _event(archive: Archive, taken: Taken, entry: ArchiveEntry, made: Sequence[R
     }
     known = [{"report_id": each.report_id, "blob": each.archived_path, "checksum": each.checksum} for each in made]
     more = {role.ORIGIN: role.IMPORTED, IMPORTED_FROM: origin, "reports": known}
-    return replace(archived_event(entry, **more), at=archive.now(), actor=how.actor)
+    return replace(imported_event(entry, **more), at=archive.now(), actor=how.actor)
 
 
 def _absent(archive: Archive, report: Report, how: Bringing) -> Event:

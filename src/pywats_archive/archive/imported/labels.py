@@ -6,11 +6,11 @@ from typing import Any
 
 from pywats_archive.archive.folder import role
 from pywats_archive.archive.imported.bagged import Present
-from pywats_archive.archive.imported.origin import IMPORTED_FROM
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import Content
 from pywats_archive.models.bag.record import BaggedEntry
 from pywats_archive.models.entry import Companion, SourceKind
+from pywats_archive.models.event import IMPORTED_FROM
 from pywats_archive.portable.placing import last_part
 
 _NS = 1_000_000_000

@@ -13,11 +13,8 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveError, BlobLocked
-from pywats_archive.models.event import Event
+from pywats_archive.models.event import IMPORTED_FROM, Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
-
-IMPORTED_FROM = "imported_from"
-"""Detail of the event ``source.archived``, and key of headers: the archive that an entry comes from, and more."""
 
 
 def event_of(archive: Archive, archive_id: str) -> Event | None:

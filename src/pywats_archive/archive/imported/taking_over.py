@@ -16,7 +16,7 @@ from pywats_archive.archive.report_ids.assignment import spare_id
 from pywats_archive.archive.results.document import fields_of, read
 from pywats_archive.archive.results.reports import Place, archive_report
 from pywats_archive.archive.sources import companions, ingest, packing, reading
-from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
+from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, imported_event
 from pywats_archive.archive.sources.failure import not_archived
 from pywats_archive.blobs.reading import Content
 from pywats_archive.blobs.reserve import NO_ROOM
@@ -240,7 +240,7 @@ def _commit_all(archive: Archive, taken: Sequence[_Taken], how: Importing) -> No
                 archive.blobs.sync_name(blob)
             entries.add(tx, each.entry)
             stored.put(tx, each.entry.archive_id[:8], each.stored)
-            events.append(tx, replace(archived_event(each.entry, **each.origin), actor=how.actor))
+            events.append(tx, replace(imported_event(each.entry, **each.origin), actor=how.actor))
             _add_rows(tx, archive, each.entry.archive_id, each.reports, how)
 
     try:

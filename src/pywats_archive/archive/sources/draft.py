@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from pywats_archive.errors import StorageError
 from pywats_archive.models import file_stamp
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
-from pywats_archive.models.event import Event
+from pywats_archive.models.event import SOURCE_IMPORTED, Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, day_text
 
 Put = TypeVar("Put")
@@ -283,3 +283,8 @@ def archived_event(entry: ArchiveEntry, **more: object) -> Event:
         **more,
     }
     return Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details)
+
+
+def imported_event(entry: ArchiveEntry, **more: object) -> Event:
+    """Return the event that a source was imported."""
+    return replace(archived_event(entry, **more), kind=SOURCE_IMPORTED)

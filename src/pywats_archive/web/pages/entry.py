@@ -25,6 +25,7 @@ from pywats_archive.web.views import report as report_view
 from pywats_archive.web.views import steps, words
 from pywats_archive.web.views.document.attachments import attachments
 from pywats_archive.web.views.document.units import units
+from pywats_archive.words.origin import origin_of
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 TABS = ("report", "source", "conversions", "history", "about")
@@ -53,6 +54,7 @@ def entry(request: Request, archive_id: str) -> Response:
         converted=words.converted_badge(found.conversion_status),
         badge_of=words.converted_badge,
         details_of=words.details_of,
+        origin=origin_of(details.events),
         actions=actions_of(found),
         report=_report(request, client, found, details.reports, number) if tab == "report" else None,
         source=source.look(client, found, query, actor=user_of(request)) if tab == "source" else None,
