@@ -27,7 +27,8 @@ from pywats_archive.web.access.users import Users
 
 PASSWORD = "a long enough password"
 PAGE = "/integrity/audit"
-REASON = "claim <b>4711</b>"
+REASON = "claim <b>4711</b>" + ", unit by unit" * 10
+"""Long enough to take all width of a table."""
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,8 @@ def test_only_an_admin_sees_it(served: Pages, root: Path) -> None:
                 entry = client.resolve("SN0")
             for place in ("/integrity", f"/entries/{entry}?tab=history"):
                 assert (PAGE in browser.get(place).text) is is_admin
+    with served.browser() as browser:
+        assert f'href="{PAGE}?who=viewer"' in browser.get("/users/viewer").text
     with Client(root) as client:
         refused = list(client.audit(EventFilter(kinds=("user.not_allowed",), text=PAGE)))
     assert [each.actor for each in refused] == ["web:viewer", "web:operator"]
@@ -192,6 +195,8 @@ def test_the_trail_without_scripts(chromium: Browser, served: Pages, width: int)
     page.locator("form.filter button").click()
     page.wait_for_url("**category=hold**")
     assert page.locator("table.audit tbody tr").count() == 50
+    box = page.locator("td[data-label='Who']").first.bounding_box()
+    assert box and box["width"] > 100, "a name is broken into pieces"
     page.get_by_role("link", name="Older").click()
     page.wait_for_url("**before=**")
     assert page.locator("table.audit tbody tr").count() == 10 and page.input_value("#who") == "ann"
