@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pywats_archive.archive.anchors import key_store
 from pywats_archive.archive.anchors.anchor import Anchor, key_id, signed_text
 from pywats_archive.config.keys import PASSPHRASE_VARIABLE
 from pywats_archive.errors import ConfigError, StorageError
@@ -18,11 +22,16 @@ from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import read_small
 from pywats_archive.portable.placing import write_file
 from pywats_archive.portable.private import create_private
+from pywats_archive.redaction import know_token
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_FILE = "pywats-archive-signing-key.pem"
+_ABOVE = "The passphrase is in the key store of the operating system: pywats-archive, entry "
+"""A line above the key, where PEM allows any text."""
+_ENTRY = re.compile(re.escape(_ABOVE).encode("ascii") + rb"([0-9a-f]{32})\s")
+_PASSPHRASE_BYTES = 32
 Ask = Callable[[], str | None]
 """Asks a person for the passphrase; None if there is nobody to ask."""
 
@@ -62,15 +71,16 @@ class Signer:
         )
 
 
-def load_signer(folder: Path, *, create: bool = True, ask: Ask = lambda: None) -> Signer:
+def load_signer(folder: Path, *, create: bool = True, in_key_store: bool = False, ask: Ask = lambda: None) -> Signer:
     """Read the signing key beside the configuration in ``folder``; create it if there is none, unless ``create`` is False.
 
-    ConfigError if that fails, or if the passphrase of an encrypted key is missing or wrong.
+    With ``in_key_store``, the passphrase of a new key is random, and lies in the key store of the operating system. ConfigError
+    if that fails, or if the passphrase of an encrypted key is missing or wrong.
     """
     path = folder / KEY_FILE
     try:
         if create and not path.exists():
-            _create(path)
+            _create(path, in_key_store=in_key_store)
         content = read_small(path)
     except OSError as exc:
         raise ConfigError(
@@ -134,7 +144,15 @@ def is_signature(signature: bytes, content: bytes, public_key: bytes) -> bool:
     return True
 
 
-def _create(path: Path) -> None:
+def is_in_key_store(path: Path) -> bool:
+    """Whether the passphrase of a key is in the key store of the operating system; False if there is no key."""
+    try:
+        return _ENTRY.search(read_small(path)) is not None
+    except OSError:
+        return False
+
+
+def _create(path: Path, *, in_key_store: bool) -> None:
     """Create the key file; a key that others may read is better than none, and ``doctor`` names it."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (seldom needed)
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
@@ -142,14 +160,19 @@ def _create(path: Path) -> None:
     def warn_of_others(error: OSError) -> None:
         warn("key.not_private", path=str(path), reason=error.strerror or str(error))
 
-    passphrase = os.environ.get(PASSPHRASE_VARIABLE)
+    entry = uuid.uuid4().hex if in_key_store else None
+    passphrase = secrets.token_urlsafe(_PASSPHRASE_BYTES) if entry else os.environ.get(PASSPHRASE_VARIABLE)
+    if entry and passphrase:
+        know_token("key_passphrase", passphrase)
+        key_store.store(entry, passphrase)  # before the key: a key without its passphrase is lost
     protection = (
         serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     )
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection
     )
-    create_private(path, pem.decode("ascii").rstrip("\n"), on_shared=warn_of_others)
+    above = f"{_ABOVE}{entry}\n" if entry else ""
+    create_private(path, above + pem.decode("ascii").rstrip("\n"), on_shared=warn_of_others)
 
 
 def _parse(path: Path, content: bytes, ask: Ask) -> Ed25519PrivateKey:
@@ -159,7 +182,7 @@ def _parse(path: Path, content: bytes, ask: Ask) -> Ed25519PrivateKey:
 
     passphrase = None
     if b"ENCRYPTED" in content:
-        passphrase = os.environ.get(PASSPHRASE_VARIABLE) or ask()
+        passphrase = os.environ.get(PASSPHRASE_VARIABLE) or _from_key_store(path, content) or ask()
         if not passphrase:
             raise ConfigError(f"{path}: the signing key has a passphrase; set {PASSPHRASE_VARIABLE}")
     try:
@@ -170,3 +193,21 @@ def _parse(path: Path, content: bytes, ask: Ask) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{path}: is no Ed25519 key; restore the key, or move this file away to get a new one")
     return key
+
+
+def _from_key_store(path: Path, content: bytes) -> str | None:
+    """Return the passphrase from the key store, if the file of the key says that it is there."""
+    found = _ENTRY.search(content)
+    if found is None:
+        return None
+    remedy = f"use the account that created it, restore its key store, or set {PASSPHRASE_VARIABLE}"
+    try:
+        passphrase = key_store.fetch(found[1].decode("ascii"))
+    except ConfigError as exc:
+        raise ConfigError(f"{path}: the passphrase of the signing key cannot be read: {exc}; {remedy}") from exc
+    if passphrase is None:
+        raise ConfigError(
+            f"{path}: the passphrase of the signing key is not in the key store of this account; {remedy}"
+        )
+    know_token("key_passphrase", passphrase)
+    return passphrase

@@ -59,11 +59,12 @@ def end(
     setup: StationSetup,
     *,
     encrypt: bool,
+    in_key_store: bool,
     as_json: bool,
 ) -> int:
     """Create the keys of the station, and print what was written; returns the exit code."""
     encryption = setup.make_encryption_keys() if encrypt else None
-    key, plan, steps = _key_of(setup), planned.plan, words.next_steps(planned.plan.path)
+    key, plan, steps = _key_of(setup, in_key_store=in_key_store), planned.plan, words.next_steps(planned.plan.path)
     if as_json:
         print_json(
             SetUpStation(
@@ -101,11 +102,13 @@ def end(
     return 0
 
 
-def _key_of(setup: StationSetup) -> SigningKey | None:
+def _key_of(setup: StationSetup, *, in_key_store: bool) -> SigningKey | None:
     """Create the signing key; None with a warning if that fails: the station is set up, and its service tries again."""
     try:
-        return setup.make_key()
+        return setup.make_key(in_key_store=in_key_store)
     except (ConfigError, StorageError) as exc:
+        if in_key_store:  # the service would create a key without
+            raise
         warn(str(exc))
         return None
 

@@ -45,6 +45,7 @@ class Given:
     reports: bool | None = None
     post_action: str | None = None
     encrypt: bool = False
+    in_key_store: bool = False
     is_offline: bool = False
 
     def options(self) -> dict[str, Any]:

@@ -74,6 +74,10 @@ def init(
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Encrypt new archives; prints a recovery key, once.")
     ] = False,
+    key_store: Annotated[
+        bool,
+        typer.Option("--key-store", help="Protect the signing key by a passphrase in the system's key store."),
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the server now.")] = False,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
@@ -98,6 +102,7 @@ def init(
         reports=reports,
         post_action=reading.action_of(post_action) if post_action else None,
         encrypt=encrypt,
+        in_key_store=key_store,
         is_offline=offline,
     )
     console.quiet = as_json
@@ -109,6 +114,8 @@ def init(
 
 def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> int:
     present = read_station_config(setup.config) if setup.is_there else None
+    if given.in_key_store:
+        setup.require_key_store()
     known = known_of(present)
     given = without_known(given, known)
     if yes or not sys.stdin.isatty():
@@ -123,7 +130,9 @@ def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> i
     setup.require_encrypted(planned)
     if planned.plan.is_empty and not planned.plan.folders:
         nothing = SavedSetup(former=None, folders=())
-        return end(planned, nothing, None, setup, encrypt=given.encrypt, as_json=as_json)
+        return end(
+            planned, nothing, None, setup, encrypt=given.encrypt, in_key_store=given.in_key_store, as_json=as_json
+        )
     examination = setup.examine(planned, is_offline=given.is_offline)
     _draw_plan(planned, examination, is_asked=not yes)
     if yes:
@@ -132,7 +141,9 @@ def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> i
     saved = setup.save(planned)
     if saved.shared:
         warn(f"other accounts may read the token in {setup.config} ({saved.shared})")
-    return end(planned, saved, examination, setup, encrypt=given.encrypt, as_json=as_json)
+    return end(
+        planned, saved, examination, setup, encrypt=given.encrypt, in_key_store=given.in_key_store, as_json=as_json
+    )
 
 
 def _require_own_folder(config: Path) -> None:

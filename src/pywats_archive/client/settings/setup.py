@@ -116,14 +116,28 @@ class StationSetup:
         for root in filter(planned.station.is_encrypted, planned.station.archive_roots()):
             require_encrypted(root)
 
-    def make_key(self) -> SigningKey:
+    def require_key_store(self) -> None:
+        """Raise ConfigError unless the passphrase of the signing key is, or can be, in the operating system's key store."""
+        from pywats_archive.archive.anchors.key_store import require_key_store
+        from pywats_archive.archive.anchors.signing import KEY_FILE, is_in_key_store
+        from pywats_archive.errors import ConfigError
+
+        path = self.config.parent / KEY_FILE
+        if path.exists() and not is_in_key_store(path):
+            raise ConfigError(
+                f"{path}: exists already, so its passphrase cannot move to a key store; leave --key-store out"
+            )
+        require_key_store()
+
+    def make_key(self, *, in_key_store: bool = False) -> SigningKey:
         """Create the key that signs the histories, unless there is one, and put its public part beside the configuration.
 
-        ConfigError or StorageError if that fails; the service then creates the key when it first needs it.
+        ``in_key_store``: its passphrase is random, and lies in the key store of the operating system. ConfigError or
+        StorageError if that fails; the service then creates the key when it first needs it.
         """
         from pywats_archive.archive.anchors.signing import KEY_FILE, load_signer, write_public_key
         from pywats_archive.models.settings.setup import SigningKey
 
         folder = self.config.parent
-        public_key = write_public_key(folder, load_signer(folder), mtime_ns=time.time_ns())
+        public_key = write_public_key(folder, load_signer(folder, in_key_store=in_key_store), mtime_ns=time.time_ns())
         return SigningKey(path=folder / KEY_FILE, public_key=public_key)
