@@ -62,8 +62,6 @@ class Act(str, Enum):
     """A policy purges more than a fifth of the entries or bytes at once."""
     CLOCK = "clock"
     """A doubtful clock is confirmed, so that entries are purged by age again."""
-    REBUILD = "rebuild"
-    """A sound catalog is replaced by a rebuilt one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
