@@ -45,6 +45,7 @@ FORMS = {
     "/archives/purge": "bulk/purge",
     "/archives/release": "bulk/release",
     "/archives/restore": "bulk/restore",
+    "/retention/approvals/{number}": "approvals/{number}",
     "/settings/wizard": "settings",
 }
 """The forms whose operation has another name."""
