@@ -158,6 +158,9 @@ def test_a_share_that_is_away_does_not_stop_the_archive(share: Path, station: St
         ({"anchor_folders": ["~/x"]}, "not expanded"),
         ({"anchor_interval_hours": 0}, "from 0.1 to 168"),
         ({"anchor_interval_hours": "1"}, "from 0.1 to 168"),
+        ({"time_stamp_url": "ftp://tsa.example.com"}, "begins with https:// or http://"),
+        ({"time_stamp_url": "https://user:secret@[tsa"}, "time_stamp_url"),
+        ({"time_stamp_certificates": 1}, "valid string"),
     ],
 )
 def test_a_wrong_key_of_the_configuration_is_named(
