@@ -6,6 +6,7 @@ It is never mixed with this archive's history, which names its checksum.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePosixPath
 
 from pywats_archive.archive.core import Archive
@@ -13,7 +14,7 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveError, BlobLocked
-from pywats_archive.models.event import IMPORTED_FROM, Event
+from pywats_archive.models.event import IMPORTED_FROM, SOURCE_IMPORTED, Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 
 
@@ -33,7 +34,8 @@ def check_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
 def recorded(archive: Archive) -> Iterator[str]:
     """Yield the path of each record that the history says is stored; it is never removed."""
     with archive.read() as db:
-        for details in events.details_with(db, "source.archived", IMPORTED_FROM):
+        of_kinds = (events.details_with(db, kind, IMPORTED_FROM) for kind in ("source.archived", SOURCE_IMPORTED))
+        for details in chain.from_iterable(of_kinds):
             if record := details[IMPORTED_FROM].get("record"):
                 yield str(record["blob"])
 
