@@ -135,6 +135,28 @@ def test_archiving_cannot_be_turned_off_while_the_archive_is_away_or_named_elsew
         wait_for(lambda: len(compliant.entries()) == 5)
 
 
+def test_a_renamed_converter_goes_on_archiving(compliant: Station) -> None:
+    """The archive of the watch folder counts, if the name of the converter is new and its folder another one."""
+    change = {"name": "d", "archive_enabled": False, "compliance": False, "archive_folder": "another"}
+    compliant.sections[0] |= change
+    (compliant.root / "c/watch/d.log").write_bytes(b"d")
+    compliant.run()
+    assert [each.converter_name for each in compliant.entries()] == ["c", "c", "c", "d"]
+    assert not (compliant.root / "another").exists()
+    assert ("configuration", "archiving", "d") in {
+        (actor, details["rule"], details.get("converter_name")) for actor, details in refusals(compliant)
+    }
+
+
+def test_the_rules_hold_from_the_first_start(station: Station) -> None:
+    """A converter that shares the archive is archived at once, though another one makes the archive compliant."""
+    watch = station.add("b", archive_enabled=False)
+    station.add("a", compliance=True)
+    (watch / "b.log").write_bytes(b"b")
+    station.run()
+    assert [each.converter_name for each in station.entries()] == ["b"]
+
+
 @pytest.mark.parametrize("is_removed", [True, False])
 def test_the_setting_cannot_be_taken_back(compliant: Station, client: Client, is_removed: bool) -> None:
     """Neither by the key, nor by all that remembers it: an alert says so, and the rules still apply."""

@@ -18,8 +18,8 @@ FORMER = "pywats-archive-former"
 """The folder beside a configuration for copies of its earlier content."""
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
 STATION = "station"
-COMPLIANT = "compliant"
-"""The folder of each converter's archive, if that is compliant."""
+COMPLIANT, COMPLIANT_FOLDERS = "compliant", "compliant_folders"
+"""The folder of the archive of each converter, and of each watch folder, if that archive is compliant."""
 ARCHIVE, REQUIRED, AUDIT_REQUIRED = "archive", "required", "audit_required"
 """The only part that a person writes."""
 
@@ -28,8 +28,8 @@ def recall(config_path: Path, part: str) -> dict[str, Any]:
     """Return what is remembered for a configuration.
 
     ``CONVERTERS``: each one's archive keys; ``ARCHIVES``: the uuid of each archive by its folder; ``WATCH_FOLDERS``: the
-    mount point that each watch folder lay on; ``STATION``: the keys of the whole station; ``COMPLIANT``: the archives of
-    converters that cannot stop archiving.
+    mount point that each watch folder lay on; ``STATION``: the keys of the whole station; ``COMPLIANT`` and
+    ``COMPLIANT_FOLDERS``: the archives of converters and watch folders that cannot stop archiving.
     ConfigError if the file is invalid.
     """
     remembered: dict[str, Any] = _read(state_path(config_path)).get(part, {})
@@ -111,7 +111,13 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({reason}); correct it, or remove the file") from exc
     if not isinstance(memory, dict) or not all(isinstance(part, dict) for part in memory.values()):
         raise ConfigError(f"{path}: is not an object of objects; correct it, or remove the file")
-    for part, kind in ((CONVERTERS, dict), (ARCHIVES, str), (WATCH_FOLDERS, str), (COMPLIANT, str)):
+    for part, kind in (
+        (CONVERTERS, dict),
+        (ARCHIVES, str),
+        (WATCH_FOLDERS, str),
+        (COMPLIANT, str),
+        (COMPLIANT_FOLDERS, str),
+    ):
         if not all(isinstance(value, kind) for value in memory.get(part, {}).values()):
             raise ConfigError(f"{path}: '{part}' has the wrong type; correct it, or remove the file")
     return memory

@@ -13,9 +13,12 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host.settings import state_file
+from pywats_archive.host.settings.neighbours import real
 from pywats_archive.models.retention.compliance import ARCHIVING, Rule
 from pywats_archive.models.retention.configured import CONFIGURATION
 from pywats_archive.pipeline.alerting.alerts import OVERRULED, Alerts
+
+_PARTS = state_file.COMPLIANT, state_file.COMPLIANT_FOLDERS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,13 +32,30 @@ class Overruled:
     """What the configuration says."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Remembered:
+    """The compliant archives that were used when last seen."""
+
+    by_name: Mapping[str, str]
+    by_folder: Mapping[str, str]
+
+    def root_of(self, converter: ConverterConfig) -> Path | None:
+        """Return the archive of a converter, or of its watch folder: a converter that is renamed keeps its folder."""
+        found = self.by_name.get(converter.name) or self.by_folder.get(_folder(converter))
+        return Path(found) if found else None
+
+    def __contains__(self, root: Path) -> bool:
+        return str(root) in {*self.by_name.values(), *self.by_folder.values()}
+
+
 def complied(station: StationConfig) -> tuple[StationConfig, tuple[Overruled, ...]]:
     """Return the configuration with what the rules of compliant archives demand, and what that overruled.
 
     A converter whose archive is compliant goes on archiving: that loses nothing, and a converter that stopped would leave
     its sources to whoever empties the watch folder. An archive that is away counts as what it was when last seen.
     """
-    known = {name: Path(root) for name, root in state_file.recall(station.path, state_file.COMPLIANT).items()}
+    by_name, by_folder = (state_file.recall(station.path, part) for part in _PARTS)
+    known = _Remembered(by_name=by_name, by_folder=by_folder)
     converters, overruled = [], []
     for converter in station.converters:
         keys = {key: getattr(converter, key) for key, value in ARCHIVING.items() if getattr(converter, key) != value}
@@ -47,6 +67,13 @@ def complied(station: StationConfig) -> tuple[StationConfig, tuple[Overruled, ..
         converters.append(converter.model_copy(update={**ARCHIVING, **folder}))
         overruled.append(Overruled(converter_name=converter.name, root=root, keys=keys))
     return station.model_copy(update={"converters": tuple(converters)}), tuple(overruled)
+
+
+def remember(config_path: Path, converter: ConverterConfig, root: Path) -> None:
+    """Remember that a converter, and its watch folder, have a compliant archive; durable."""
+    state_file.remember(config_path, state_file.COMPLIANT, {converter.name: str(root)})
+    if folder := _folder(converter):
+        state_file.remember(config_path, state_file.COMPLIANT_FOLDERS, {folder: str(root)})
 
 
 def report(station: StationConfig, overruled: Iterable[Overruled], archives: Iterable[Archive], alerts: Alerts) -> None:
@@ -65,21 +92,30 @@ def report(station: StationConfig, overruled: Iterable[Overruled], archives: Ite
     alerts.sync(OVERRULED, found)
 
 
-def _compliant_root(station: StationConfig, converter: ConverterConfig, known: Mapping[str, Path]) -> Path | None:
-    own, former = station.archive_root(converter), known.get(converter.name)
-    if _is_compliant(own, known):
+def _compliant_root(station: StationConfig, converter: ConverterConfig, known: _Remembered) -> Path | None:
+    own = station.archive_root(converter)
+    if _is_compliant(station, own, known):
         return own
-    return former if former and not converter.archive_enabled else None
+    return None if converter.archive_enabled else known.root_of(converter)
 
 
-def _is_compliant(root: Path, known: Mapping[str, Path]) -> bool:
+def _is_compliant(station: StationConfig, root: Path, known: _Remembered) -> bool:
+    """Whether an archive is compliant, or will be once the converter that says so has started."""
+    using = [each for each in station.converters if each.archive_enabled and station.archive_root(each) == root]
+    if any(each.enabled and each.compliance for each in using):
+        return True
     if not (root / layout.DESCRIPTION).exists():
-        return root in known.values()
+        return root in known
     try:
         with Archive.open(root) as archive:
             return archive.is_compliant
     except ArchiveError:
-        return root in known.values()
+        return root in known
+
+
+def _folder(converter: ConverterConfig) -> str:
+    """Return the watch folder as it is remembered; empty for a scheduled converter, which has none."""
+    return str(real(converter.watch_folder)) if converter.watch_folder else ""
 
 
 def _taken_back(station: StationConfig, opened: Mapping[Path, Archive]) -> Iterator[Archive]:

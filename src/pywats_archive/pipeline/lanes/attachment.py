@@ -8,9 +8,9 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host.settings import state_file
 from pywats_archive.host.settings.key import load_key
 from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.alerting.compliance import remember
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane
 from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger, AwayLedger, only_seen
 
@@ -61,5 +61,5 @@ class Attaching:
         key = load_key(self._config_path.parent)
         interceptor = ArchiveInterceptor(archive, lane.config, key=key, info=info)
         if archive.is_compliant:
-            state_file.remember(self._config_path, state_file.COMPLIANT, {lane.name: str(archive.root)})
+            remember(self._config_path, lane.config, archive.root)
         return Attachment(archive=archive, interceptor=interceptor)
