@@ -268,8 +268,8 @@ def test_the_reason_names_nobody(filled: Filled) -> None:
         filled.erase(SERIAL, reason="the owner of SN700159 asked")
 
 
-def test_an_operator_is_found_in_reports_and_in_errors(filled: Filled) -> None:
-    """By the field of the report, or as whole words of a file name or an error; others of the same converter stay."""
+def test_an_operator_is_found_in_reports_and_listed_from_errors(filled: Filled) -> None:
+    """By the field of the report; an entry with the name in its error alone is only listed."""
     with filled.client() as client:
         of_report = client.preview_erasure(ErasureChoice(operator="JROE"))
         of_error = client.preview_erasure(ErasureChoice(operator="Jane Roe"))
@@ -277,7 +277,8 @@ def test_an_operator_is_found_in_reports_and_in_errors(filled: Filled) -> None:
         with pytest.raises(UsageError, match="nothing is named"):
             client.preview_erasure(ErasureChoice())
     assert [(names[each.archive_id], each.found_by) for each in of_report.entries] == [("SN700159", "operator")]
-    assert [(names[each.archive_id], each.found_by) for each in of_error.entries] == [("bad SN700159", "name")]
+    assert of_error.entries == ()
+    assert [(names[each.archive_id], each.found_by) for each in of_error.also_named] == [("bad SN700159", "text")]
     assert (of_report.files, of_report.reports) == (4, 1)
 
 

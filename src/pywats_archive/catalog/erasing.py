@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.column_types import json_to_text, moment_to_text, text_to_path
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.purges import IS_OVER
+from pywats_archive.catalog.tables import IS_OPEN
 from pywats_archive.models.entry import ERASED
 from pywats_archive.models.retention.purge import PurgeReason
 
@@ -47,9 +49,17 @@ _ORPHANS = (
     f"DELETE FROM configurations WHERE fingerprint IN {_IDS} "
     "AND NOT EXISTS (SELECT 1 FROM conversions WHERE configuration = fingerprint)"
 )
-_STRAY = f"UPDATE arrivals SET path = '{ERASED}', reason = NULL WHERE archive_id IS NULL AND path IN {_IDS}"
+_STRAY = f"UPDATE arrivals SET path = '{ERASED}', reason = NULL WHERE archive_id IS NULL AND path IN {_IDS} AND NOT ({IS_OPEN})"
+"""An open arrival stays: its file is yet to be archived, and is found by this path."""
+_WORDED = (
+    "SELECT e.archive_id, t.name, t.error, e.serial_number, (SELECT json_group_array(r.serial_number) FROM reports r "
+    "WHERE r.archive_id = e.archive_id) FROM entry_text t JOIN archive_entries e ON e.entry_no = t.rowid "
+    "WHERE entry_text MATCH ?"
+)
 TEXT_KEYED = {"alerts": "subject", "findings": "path", "stored_files": "name"}
 """The bound tables whose keys may be texts about a person, and the column of these texts."""
+_ID_IN_PATH = slice(19, 43)
+"""Where the path of a blob has the id of its entry."""
 
 
 def mark(tx: Connection, purge_id: int, archive_ids: Sequence[str], *, now: datetime) -> list[tuple[str, int, str]]:
@@ -79,15 +89,31 @@ def is_erased(db: Connection, archive_id: str) -> bool:
     return execute(db, found, (archive_id,)).fetchone() is not None
 
 
-def named_in_texts(db: Connection, text: str) -> tuple[str, ...]:
-    """Return the entries whose file name, error, warnings or serial number have these words side by side."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worded:
+    """An entry with some words in its texts."""
+
+    archive_id: str
+    name: str
+    """Of its source."""
+    message: str
+    """Its error and warnings."""
+    serials: frozenset[str]
+    """All of its serial numbers."""
+
+
+def with_words(db: Connection, text: str) -> Iterator[Worded]:
+    """Stream the entries whose file name, error or warnings have the words of a text side by side."""
     words = search.searchable(text).replace('"', '""')
     if not any(map(str.isalnum, words)):
-        return ()
-    query = (
-        "SELECT archive_id FROM entry_text JOIN archive_entries ON entry_no = entry_text.rowid WHERE entry_text MATCH ?"
-    )
-    return tuple(each for (each,) in execute(db, query, (f'{{name serial error}} : "{words}"',)))
+        return
+    for archive_id, name, message, serial, serials in rows(db, _WORDED, (f'{{name error}} : "{words}"',)):
+        yield Worded(
+            archive_id=archive_id,
+            name=name,
+            message=message,
+            serials=frozenset(filter(None, (serial, *json.loads(serials)))),
+        )
 
 
 def with_name(db: Connection, name: str) -> tuple[str, ...]:
@@ -184,12 +210,25 @@ def blank(tx: Connection, archive_ids: Sequence[str], paths: Sequence[str], scru
         search.index(tx, number, name=ERASED)
     _scrub_column(tx, "runs", "run_id", "request", scrub)
     _scrub_column(tx, "alerts", "rowid", "details", scrub)
+    is_erased = erased_keys(archive_ids, scrub)
     for table, column in TEXT_KEYED.items():
         for (text,) in execute(tx, f"SELECT DISTINCT {column} FROM {table}").fetchall():
-            if scrub(text) is not text:
+            if is_erased(table, text):
                 execute(tx, f"DELETE FROM {table} WHERE {column} = ?", (text,))
     if rows_noted := noted(tx):
-        rows_noted.forget(lambda key: any(isinstance(each, str) and scrub(each) is not each for each in key))
+        rows_noted.forget(lambda table, key: any(is_erased(table, each) for each in key))
+
+
+def erased_keys(archive_ids: Sequence[str], scrub: Scrub) -> Callable[[str, Any], bool]:
+    """Return what tells whether a key of a bound table goes: one with an erased text, but no finding of another entry."""
+    ids = frozenset(archive_ids)
+
+    def is_erased(table: str, key: Any) -> bool:
+        if table not in TEXT_KEYED or (table == "findings" and str(key)[_ID_IN_PATH] not in ids):
+            return False
+        return scrub(key) is not key
+
+    return is_erased
 
 
 def _scrub_column(tx: Connection, table: str, key: str, column: str, scrub: Scrub) -> None:

@@ -12,12 +12,14 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.column_types import canonical_json, json_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.erased_events import MARK, NAMED, OF_ENTRY, OF_NONE, row_digest
-from pywats_archive.catalog.erasing import TEXT_KEYED, Scrub
+from pywats_archive.catalog.erasing import TEXT_KEYED, Scrub, erased_keys
 from pywats_archive.catalog.events import SELECT as EVENTS
 from pywats_archive.catalog.events import append, bind_rest, last_number
 from pywats_archive.models.event import Event
 from pywats_archive.models.retention.purge import PurgeReason
 
+IsGone = Callable[[str, Any], bool]
+"""Tells whether a key of a bound table goes."""
 _IDS = "(SELECT value FROM json_each(?))"
 _AT_ONCE = 1000
 _KEPT = frozenset({"checksum", "note", "report_id", "origin", "status", "reason"})
@@ -38,25 +40,25 @@ def erase_events(tx: Connection, archive_ids: Sequence[str], scrub: Scrub, recor
     erased event, which proves the erasure.
     """
     bind_rest(tx, lambda: record("").at)
-    erased = 0
+    erased, is_gone = 0, erased_keys(archive_ids, scrub)
     with _changeable(tx):
         for archive_id in archive_ids:
             own = execute(tx, f"{EVENTS} WHERE archive_id = ? AND kind <> ? ORDER BY sequence", (archive_id, OF_ENTRY))
-            erased += _erased(tx, own.fetchall(), _reduced, scrub, record(archive_id))
-        others = [row[0] for row in execute(tx, _LOOSE) if row[3] not in archive_ids and _names(row, scrub)]
+            erased += _erased(tx, own.fetchall(), _reduced, is_gone, record(archive_id))
+        others = [row[0] for row in execute(tx, _LOOSE) if row[3] not in archive_ids and _names(row, scrub, is_gone)]
         for start in range(0, len(others), _AT_ONCE):
             some = json_to_text(others[start : start + _AT_ONCE])
             found = execute(tx, f"{EVENTS} WHERE sequence IN {_IDS} ORDER BY sequence", (some,)).fetchall()
-            erased += _erased(tx, found, scrub, scrub, record(""))
+            erased += _erased(tx, found, scrub, is_gone, record(""))
     return erased
 
 
-def _erased(tx: Connection, found: Iterable[Any], reduce: Scrub, scrub: Scrub, event: Event) -> int:
+def _erased(tx: Connection, found: Iterable[Any], reduce: Scrub, is_gone: IsGone, event: Event) -> int:
     """Erase the details of some events, and append the event that names them."""
     later, digests = last_number(tx) + 1, {}
     for sequence, kind, at, archive_id, actor, details, bound_rows, previous, chained in found:
         reduced = canonical_json({**reduce(_object(details)), MARK: later})
-        bound = _without_keys(bound_rows, scrub)
+        bound = _without_keys(bound_rows, is_gone)
         execute(tx, "UPDATE events SET details = ?, bound_rows = ? WHERE sequence = ?", (reduced, bound, sequence))
         digests[str(sequence)] = row_digest((sequence, kind, at, archive_id, actor, reduced, bound, previous, chained))
     appended = append(
@@ -93,28 +95,27 @@ def _object(details: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _names(row: Any, scrub: Scrub) -> bool:
+def _names(row: Any, scrub: Scrub, is_gone: IsGone) -> bool:
     """Whether an event of no entry has a text that is to be erased."""
     details = _object(row[5])
     is_loose = row[3] is None and row[1] != "rows"
-    return (is_loose and scrub(details) is not details) or _without_keys(row[6], scrub) != row[6]
+    return (is_loose and scrub(details) is not details) or _without_keys(row[6], is_gone) != row[6]
 
 
-def _without_keys(bound_rows: str | None, scrub: Scrub) -> str | None:
+def _without_keys(bound_rows: str | None, is_gone: IsGone) -> str | None:
     """Return bound rows without those whose keys have an erased text."""
     if bound_rows is None or not any(f'"{name}":' in bound_rows for name in TEXT_KEYED):
         return bound_rows
     tables = json.loads(bound_rows)
     kept = {
-        name: {key: digest for key, digest in members.items() if name not in TEXT_KEYED or not _is_erased(key, scrub)}
+        name: {key: digest for key, digest in members.items() if not is_gone(name, _value(key))}
         for name, members in tables.items()
     }
     return bound_rows if kept == tables else json_to_text({name: keys for name, keys in kept.items() if keys})
 
 
-def _is_erased(key: str, scrub: Scrub) -> bool:
-    value = json.loads(key) if key.startswith("[") else key
-    return scrub(value) is not value
+def _value(key: str) -> Any:
+    return json.loads(key) if key.startswith("[") else key
 
 
 @contextmanager

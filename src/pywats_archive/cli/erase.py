@@ -14,7 +14,14 @@ from pywats_archive.cli.options import YesOption
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.errors import UsageError
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.retention.erasure import Erasure, ErasureChoice, ErasurePreview, ErasureRule, ProtectedEntry
+from pywats_archive.models.retention.erasure import (
+    ErasableEntry,
+    Erasure,
+    ErasureChoice,
+    ErasurePreview,
+    ErasureRule,
+    ProtectedEntry,
+)
 from pywats_archive.portable.user import current_actor
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted, printable
@@ -37,12 +44,10 @@ def erase(
     config: options.ConfigOption = None,
     serial: Annotated[
         str | None,
-        typer.Option(
-            "--serial", metavar="NUMBER", help="In a report, a file name or an error; * and ? only in reports."
-        ),
+        typer.Option("--serial", metavar="NUMBER", help="In a report or a file name; * and ? only in reports."),
     ] = None,
     operator: Annotated[
-        str | None, typer.Option("--operator", metavar="NAME", help="In a report, a file name or an error.")
+        str | None, typer.Option("--operator", metavar="NAME", help="In a report or a file name.")
     ] = None,
     from_: options.FromOption = None,
     to: options.ToOption = None,
@@ -106,6 +111,7 @@ def _show(found: ErasurePreview, *, has_configuration: bool) -> None:
     if len(found.entries) > _SHOWN:
         console.print(f"... and {len(found.entries) - _SHOWN} more")
     _say_protected(found.protected)
+    _say_also_named(found.also_named)
     said = [
         f"{counted(len(found.entries), 'entry', 'entries')} would be erased: {counted(found.files, 'file')} "
         f"({human_size(found.disk_size_bytes)}), {counted(found.reports, 'report')}, {counted(found.events, 'event')}",
@@ -127,6 +133,14 @@ def _say_protected(protected: Sequence[ProtectedEntry]) -> None:
         console.print(f"... and {len(protected) - _SHOWN} more stay")
 
 
+def _say_also_named(entries: Sequence[ErasableEntry]) -> None:
+    for entry in entries[:_SHOWN]:
+        line = f"{entry.archive_id}  also names it, and stays: if it is meant, erase it by its id"
+        console.print(printable(line), soft_wrap=True, style="yellow")
+    if len(entries) > _SHOWN:
+        console.print(f"... and {len(entries) - _SHOWN} more also name it")
+
+
 def _say_outside(outside: Sequence[str]) -> None:
     for path in outside[:_SHOWN]:
         console.print(printable(f"not in the archive, and stays: {path}"), soft_wrap=True, style="yellow")
@@ -142,6 +156,7 @@ def _report(done: Erasure, *, as_json: bool) -> int:
         )
     if not as_json:
         _say_protected(done.protected)
+        _say_also_named(done.also_named)
         _say_outside(done.outside)
         if not done.not_removed:
             console.print(

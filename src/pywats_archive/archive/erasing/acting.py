@@ -41,6 +41,7 @@ def preview(archive: Archive, choice: ErasureChoice, how: Erasing) -> ErasurePre
     return ErasurePreview(
         entries=going,
         protected=protected,
+        also_named=chosen.also_named,
         files=sum(map(len, blobs.values())),
         disk_size_bytes=size,
         reports=reports,
@@ -57,7 +58,7 @@ def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
     with carrying_out.alone(archive):
         before = carrying_out.finish(archive)
         if before.not_removed:
-            return _erasure(before, (), ())
+            return _erasure(before, (), (), ())
         chosen = choosing.choose(archive, choice)
         going, protected = _judged(archive, chosen.entries)
         if any(each.rule is ErasureRule.COMPLIANT for each in protected):
@@ -66,19 +67,25 @@ def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
             )
         ids = [each.archive_id for each in going]
         if not ids:
-            return _erasure(before, protected, ())
+            return _erasure(before, protected, chosen.also_named, ())
         if Texts((*chosen.texts, *texts_of(archive, ids))).are_in(how.reason):
             raise UsageError("the reason stays on record, and names what is to be erased; give one that names nobody")
         with archive.read() as db:
             outside = _existing(erasing.moved_to(db, ids))
         done = carrying_out.erase(archive, ids, replace(how, texts=chosen.texts))
-        return _erasure(done, protected, outside)
+        return _erasure(done, protected, chosen.also_named, outside)
 
 
-def _erasure(done: carrying_out.Erased, protected: tuple[ProtectedEntry, ...], outside: tuple[str, ...]) -> Erasure:
+def _erasure(
+    done: carrying_out.Erased,
+    protected: tuple[ProtectedEntry, ...],
+    also_named: tuple[ErasableEntry, ...],
+    outside: tuple[str, ...],
+) -> Erasure:
     return Erasure(
         entries=done.entries,
         protected=protected,
+        also_named=also_named,
         events=done.events,
         log_places=done.log_places,
         outside=outside,

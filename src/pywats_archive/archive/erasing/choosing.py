@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.erasing import naming
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.catalog import erasing, purges, reports
 from pywats_archive.catalog.engine import Connection
@@ -18,6 +19,7 @@ from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.retention.erasure import ErasableEntry, ErasureChoice, ErasureRule
 
 BY_ID, BY_FILTER, BY_SERIAL, BY_OPERATOR, BY_NAME = "id", "filter", "serial number", "operator", "name"
+BY_TEXT = "text"
 _PAGE = 500
 _WILDCARDS = frozenset("*?")
 _OPERATORS = (("operator",), ("uut", "user"), ("uur", "user"))
@@ -29,43 +31,80 @@ class Chosen:
     """The entries of one archive that are meant."""
 
     entries: tuple[ErasableEntry, ...]
+    also_named: tuple[ErasableEntry, ...]
+    """Entries with what was asked for only in other texts: they stay, unless their ids are named."""
     texts: tuple[str, ...]
     """What was asked for: texts that must not stay elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """What one condition, or all together, found: ids, each with what it was found by."""
+
+    meant: dict[str, str]
+    also: dict[str, str]
 
 
 def choose(archive: Archive, choice: ErasureChoice) -> Chosen:
     """Return the entries that a choice means and that are not erased yet."""
     found, texts = _found(archive, choice)
-    entries = (each for each in _entries(archive, EntryFilter(archive_ids=tuple(found))))
-    known = [each for each in entries if each.source_original_path != ERASED]
-    return Chosen(
-        entries=tuple(
-            ErasableEntry(
-                archive_id=each.archive_id, converter_name=each.converter_name, found_by=found[each.archive_id]
-            )
-            for each in known
-        ),
-        texts=texts,
+    return Chosen(entries=_known(archive, found.meant), also_named=_known(archive, found.also), texts=texts)
+
+
+def _known(archive: Archive, found: dict[str, str]) -> tuple[ErasableEntry, ...]:
+    """Return the entries that are not erased yet."""
+    if not found:
+        return ()
+    return tuple(
+        ErasableEntry(archive_id=each.archive_id, converter_name=each.converter_name, found_by=found[each.archive_id])
+        for each in _entries(archive, EntryFilter(archive_ids=tuple(found)))
+        if each.source_original_path != ERASED
     )
 
 
-def _found(archive: Archive, choice: ErasureChoice) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the ids of the chosen entries, each with what it was found by, and the texts that were asked for."""
+def _found(archive: Archive, choice: ErasureChoice) -> tuple[_Found, tuple[str, ...]]:
+    """Return what a choice finds, and the texts that were asked for."""
     if choice.archive_ids:
-        return dict.fromkeys(choice.archive_ids, BY_ID), ()
-    each, texts = list[dict[str, str]](), list[str]()
+        return _Found(meant=dict.fromkeys(choice.archive_ids, BY_ID), also={}), ()
+    each, texts = list[_Found](), list[str]()
     if serial := choice.serial_number:
         by_serial = (e.archive_id for e in _entries(archive, replace(choice.wanted, serial_number=serial)))
-        each.append({**_named(archive, choice.wanted, serial), **dict.fromkeys(by_serial, BY_SERIAL)})
+        each.append(_with_names(archive, choice.wanted, serial, dict.fromkeys(by_serial, BY_SERIAL), is_serial=True))
         texts += [] if _WILDCARDS & set(serial) else [serial]
     if operator := choice.operator:
         by_operator = dict.fromkeys(_operated(archive, choice.wanted, operator), BY_OPERATOR)
-        each.append({**_named(archive, choice.wanted, operator), **by_operator})
+        each.append(_with_names(archive, choice.wanted, operator, by_operator, is_serial=False))
         texts.append(operator)
     if not each:
-        return dict.fromkeys((e.archive_id for e in _entries(archive, choice.wanted)), BY_FILTER), ()
-    every = set(each[0]).intersection(*each[1:])
-    return {archive_id: why for archive_id, why in each[0].items() if archive_id in every}, tuple(texts)
+        return _Found(
+            meant=dict.fromkeys((e.archive_id for e in _entries(archive, choice.wanted)), BY_FILTER), also={}
+        ), ()
+    return _of_all(each), tuple(texts)
+
+
+def _of_all(each: Sequence[_Found]) -> _Found:
+    """Return what all conditions find: an entry that one of them finds only in other texts is only named."""
+    meant = set(each[0].meant).intersection(*(one.meant for one in each[1:]))
+    wide = {**each[0].also, **each[0].meant}
+    named = set(wide).intersection(*({*one.also, *one.meant} for one in each[1:])) - meant
+    return _Found(
+        meant={archive_id: why for archive_id, why in wide.items() if archive_id in meant},
+        also=dict.fromkeys((archive_id for archive_id in wide if archive_id in named), BY_TEXT),
+    )
+
+
+def _with_names(
+    archive: Archive, wanted: EntryFilter, text: str, by_report: dict[str, str], *, is_serial: bool
+) -> _Found:
+    """Return the entries found by reports, and those that have a text in file name, error or warnings."""
+    if _WILDCARDS & set(text):
+        return _Found(meant=by_report, also={})
+    with archive.read() as db:
+        found = dict(naming.named(db, text, is_serial=is_serial))
+    ids = tuple(found)
+    wanted_ids = [each.archive_id for each in _entries(archive, replace(wanted, archive_ids=ids))] if ids else []
+    meant = {**{each: BY_NAME for each in wanted_ids if found[each]}, **by_report}
+    return _Found(meant=meant, also={each: BY_TEXT for each in wanted_ids if each not in meant})
 
 
 def _entries(archive: Archive, wanted: EntryFilter) -> Iterator[ArchiveEntry]:
@@ -76,15 +115,6 @@ def _entries(archive: Archive, wanted: EntryFilter) -> Iterator[ArchiveEntry]:
         yield from page.items
         if (after := page.next) is None:
             return
-
-
-def _named(archive: Archive, wanted: EntryFilter, text: str) -> dict[str, str]:
-    """Return the entries whose file name, error or warnings have a text as whole words."""
-    if _WILDCARDS & set(text):
-        return {}
-    with archive.read() as db:
-        ids = erasing.named_in_texts(db, text)
-    return {each.archive_id: BY_NAME for each in _entries(archive, replace(wanted, archive_ids=ids))} if ids else {}
 
 
 def _operated(archive: Archive, wanted: EntryFilter, operator: str) -> Iterator[str]:

@@ -57,9 +57,9 @@ class Noted:
         """Note the rows of a savepoint again: an event after it may have bound them, and is rolled back."""
         self._rows = dict.fromkeys(mark)
 
-    def forget(self, is_erased: Callable[[tuple[Any, ...]], bool]) -> None:
-        """Bind no row whose key says what must be erased; for rows that are removed."""
-        self._rows = {row: None for row in self._rows if not is_erased(row[1:])}
+    def forget(self, is_erased: Callable[[str, tuple[Any, ...]], bool]) -> None:
+        """Bind no row whose table and key say that they must be erased; for rows that are removed."""
+        self._rows = {row: None for row in self._rows if not is_erased(BOUND[row[0]].name, row[1:])}
 
     def clear(self) -> None:
         """Forget what was noted, since the transaction was rolled back."""

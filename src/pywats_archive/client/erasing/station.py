@@ -38,6 +38,7 @@ class Erasures:
         return ErasurePreview(
             entries=tuple(chain.from_iterable(one.entries for one in each)),
             protected=tuple(chain.from_iterable(one.protected for one in each)),
+            also_named=tuple(chain.from_iterable(one.also_named for one in each)),
             files=sum(one.files for one in each),
             disk_size_bytes=sum(one.disk_size_bytes for one in each),
             reports=sum(one.reports for one in each),
@@ -65,6 +66,7 @@ class Erasures:
         return Erasure(
             entries=sum(one.entries for one in each),
             protected=tuple(chain.from_iterable(one.protected for one in each)),
+            also_named=tuple(chain.from_iterable(one.also_named for one in each)),
             events=sum(one.events for one in each),
             log_places=sum(one.log_places for one in each),
             outside=tuple(chain.from_iterable(one.outside for one in each)),

@@ -32,9 +32,9 @@ class ErasureChoice:
     archive_ids: tuple[str, ...] = ()
     wanted: EntryFilter = field(default_factory=EntryFilter)
     serial_number: str | None = None
-    """Of a report of it, or as whole words in its file name, its error or a warning."""
+    """Of a report of it, or as a whole word in its file name; not in the name of an entry with other serial numbers."""
     operator: str | None = None
-    """In a report of it, or as whole words in its file name, its error or a warning."""
+    """In a report of it, or as whole words in its file name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,8 @@ class ErasableEntry:
     converter_name: str
     """Its converter."""
     found_by: str
-    """``id``, ``filter``, ``serial number``, ``operator``, or ``name`` (in its file name, error or warnings)."""
+    """``id``, ``filter``, ``serial number``, ``operator``, ``name`` (in its file name), or ``text`` (in its error or warnings,
+    or within a longer word of its file name)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,9 @@ class ErasurePreview:
     """The entries that would be erased."""
     protected: tuple[ProtectedEntry, ...]
     """The entries that would stay."""
+    also_named: tuple[ErasableEntry, ...]
+    """Entries with what was asked for only in their error or warnings, or within a longer word of their file name: they would
+    stay, unless their ids are named."""
     files: int
     """Number of their files in the archive: sources, companions, reports."""
     disk_size_bytes: int
@@ -91,6 +95,9 @@ class Erasure:
     """Number of entries that were erased."""
     protected: tuple[ProtectedEntry, ...]
     """Entries that stay, each with the rule."""
+    also_named: tuple[ErasableEntry, ...]
+    """Entries with what was asked for only in their error or warnings, or within a longer word of their file name: they stay.
+    Erase them by their ids if they are meant."""
     events: int
     """Number of events whose details were erased."""
     log_places: int
