@@ -16,9 +16,10 @@ from tests.station import Station, wait_for
 from tests.web_server import pages
 
 from pywats_archive.archive.folder.keys import create_keys
+from pywats_archive.blobs.encryption.keys import Identity
 from pywats_archive.client import Client
-from pywats_archive.config.keys import IDENTITY_FILE
-from pywats_archive.errors import NotEncrypted
+from pywats_archive.config.keys import IDENTITY_FILE, RECIPIENTS_FILE
+from pywats_archive.errors import ConfigError, NotEncrypted
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import Thoroughness
 from pywats_archive.models.operation.replay import RunState
@@ -170,6 +171,27 @@ def test_the_service_does_not_start_on_an_archive_in_clear(station: Station) -> 
     assert station.names("ict/watch") == ["UNIT005.csv"]
     done = command("run", "--until-idle", "--config", station.root / "config.json")
     assert done.returncode == 2 and "Traceback" not in done.stderr and "without encryption" in done.stderr
+
+
+def test_nothing_is_archived_for_keys_of_another_station(station: Station) -> None:
+    """With foreign public keys the service does not start, doctor says why, and the file waits (invariant 2)."""
+    watch = station.add("ict", encryption=True, post_action="delete")
+    contents = drop(watch, 1)
+    station.run()
+    recipients, config = station.root / RECIPIENTS_FILE, station.root / "config.json"
+    good = recipients.read_text()
+    recipients.chmod(0o600)
+    recipients.write_text("\n".join(str(Identity.generate().recipient) for _ in range(2)))
+    contents |= drop(watch, 1, start=5)
+    with pytest.raises(ConfigError, match="nobody could read what is archived"):
+        station.run()
+    assert station.names("ict/watch") == ["UNIT005.csv"] and len(station.entries()) == 1
+    checks = json.loads(command("doctor", "--json", "--quick", "--config", config).stdout)["checks"]
+    (check,) = [each for each in checks if each["topic"] == "encryption"]
+    assert check["level"] == "failed" and "has none of the keys here" in check["seen"]
+    recipients.write_text(good)
+    station.run()
+    assert station.names("ict/watch") == [] and fetched(station) == contents
 
 
 def test_the_pages_read_with_the_key_and_say_so_without(station: Station) -> None:

@@ -127,7 +127,9 @@ def test_archiving_goes_on_without_the_secret_key(tmp_path: Path) -> None:
     with without_key(tmp_path), Archive.open(root, own=True) as archive:
         recover(archive)
         entry = archive_source(archive, NewSource(path=tmp_path / "new.log", converter_name="C"))
-        archive.blobs.check(entry.source_archived_path, entry.source_checksum)
+        archive.blobs.check_encrypted(entry.source_archived_path)
+        with pytest.raises(BlobLocked):
+            archive.blobs.check(entry.source_archived_path, entry.source_checksum)
         with pytest.raises(BlobLocked, match=r"is encrypted, and its key is not here \(.*identity\.txt\); restore"):
             restore_source(archive, next(iter(contents)), tmp_path / "out")
         assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())

@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.encrypted import encrypted, without_key
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
 from pywats_archive.archive.sources.reading import stamp_of
+from pywats_archive.blobs.encryption.keys import Identity
 from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
+from pywats_archive.config.keys import IDENTITY_FILE
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.postprocess.actions import SourceFile, apply
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
@@ -70,6 +73,25 @@ def test_a_damaged_blob_keeps_its_source(archive: Archive, watch: Path) -> None:
     departed = apply(REMOVED, leaving)
     assert departed.note is not None and "not removed" in departed.note
     assert (watch.parent / "Done" / "a.log").read_bytes() == b"precious"
+
+
+def test_a_source_that_no_key_here_reads_back_is_kept(tmp_path: Path, watch: Path) -> None:
+    """An encrypted blob whose bytes are intact, but which nobody here can open, removes no source (invariant 2)."""
+    encrypted(tmp_path)
+    with Archive.open(tmp_path / "archive", own=True) as archive:
+        for name, other in (("missing", None), ("wrong", Identity.generate().secret_text())):
+            (watch / name).write_bytes(b"precious")
+            leaving = departure(archive, watch / name)
+            with without_key(tmp_path):
+                if other:
+                    (tmp_path / IDENTITY_FILE).write_text(other)
+                with Archive.open(tmp_path / "archive") as reader:
+                    departed = apply(REMOVED, replace(leaving, archive=reader))
+                (tmp_path / IDENTITY_FILE).unlink(missing_ok=True)
+            assert departed.note is not None and "not removed" in departed.note
+            assert (watch.parent / "Done" / name).read_bytes() == b"precious"
+        (watch / "opened").write_bytes(b"x")
+        assert apply(REMOVED, departure(archive, watch / "opened")).moved_to == "removed"
 
 
 def test_a_source_that_changed_is_left(archive: Archive, watch: Path) -> None:

@@ -50,7 +50,8 @@ def blobs_of(
 ) -> BlobStore:
     """Return the blobs of an archive; ``keys`` is the folder with the files of keys.
 
-    ConfigError for the owner, who has a ``lock``, if the public keys cannot be used; readers may lack the right to read them.
+    ConfigError for the owner, who has a ``lock``, if the public keys cannot be used, or no known key opens new blobs. Readers
+    may lack the right to read them.
     """
     if not description.recipients:
         return BlobStore(root, on_step=on_step, require_root=require_root)
@@ -59,5 +60,5 @@ def blobs_of(
 
     keyring = Keyring(root=root, folder=keys, described=description.recipients)
     if lock:
-        keyring.recipients  # noqa: B018 (read now: afterwards every source would fail)
+        keyring.require_readable()  # now: afterwards every source would fail, or could not be read
     return EncryptedBlobs(root, keyring, on_step=on_step, require_root=require_root)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pywats_archive.blobs.encryption.age import MOST_RECIPIENTS
 from pywats_archive.blobs.encryption.keys import Identity, Recipient
 from pywats_archive.config.keys import IDENTITY_FILE, IDENTITY_VARIABLE, RECIPIENTS_FILE
 from pywats_archive.errors import BlobLocked, ConfigError
@@ -31,17 +32,37 @@ class Keyring:
 
     @cached_property
     def recipients(self) -> tuple[Recipient, ...]:
-        """Those beside the configuration, else those that the archive names; ConfigError if one is invalid."""
-        own = self.folder / RECIPIENTS_FILE if self.folder else None
-        if own and own.exists():
-            return read_recipients(own)
-        return _recipients(self.described, self.root)
+        """Those in the file of public keys, else those that the archive names; ConfigError if one is invalid."""
+        own = self._beside / RECIPIENTS_FILE
+        return read_recipients(own) if own.exists() else _recipients(self.described, self.root)
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """The files that may have a secret key; without a configuration, one beside the archive counts."""
+        """The files that may have a secret key."""
         named = os.environ.get(IDENTITY_VARIABLE)
-        return (*((Path(named),) if named else ()), (self.folder or self.root.parent) / IDENTITY_FILE)
+        return (*((Path(named),) if named else ()), self._beside / IDENTITY_FILE)
+
+    @property
+    def _beside(self) -> Path:
+        """The folder with the files of keys: that of the configuration; without one, that which contains the archive."""
+        return self.folder or self.root.parent
+
+    def require_readable(self) -> None:
+        """Raise ConfigError unless a known key opens new blobs: one that is here, else one that the archive was created with.
+
+        Blobs for unknown keys alone could never be read again.
+        """
+        try:
+            known = {each.recipient for each in self.identities()}
+            whose = f"the keys here ({', '.join(map(str, self.places))})"
+        except BlobLocked:
+            known = set(_recipients(self.described, self.root))
+            whose = "the keys that the archive was created with, and no secret key is here"
+        if known.isdisjoint(self.recipients):
+            raise ConfigError(
+                f"{self._beside / RECIPIENTS_FILE}: has none of {whose}, so nobody could read what is archived into "
+                f"{self.root}; restore the files of keys from a backup"
+            )
 
     def identities(self) -> tuple[Identity, ...]:
         """Return the secret keys; BlobLocked if there is none that can be used now."""
@@ -102,6 +123,7 @@ def new_recipients(folder: Path | None) -> tuple[str, ...]:
     if path is None or not path.exists():
         raise ConfigError(f"{path or RECIPIENTS_FILE}: is missing; 'pywats-archive init --encrypt' creates the keys")
     found = tuple(map(str, read_recipients(path)))
+    Keyring(root=path.parent, folder=folder, described=found).require_readable()
     if len(found) < 2:
         raise ConfigError(
             f"{path}: names one key alone, so nothing could be read without this station; add another one"
@@ -110,13 +132,15 @@ def new_recipients(folder: Path | None) -> tuple[str, ...]:
 
 
 def read_recipients(path: Path) -> tuple[Recipient, ...]:
-    """Return the public keys in a file; ConfigError if it cannot be read, or has none."""
+    """Return the public keys in a file, each once; ConfigError if it cannot be read, has none, or too many."""
     try:
-        found = _recipients(tuple(_lines(path)), path)
+        found = tuple(dict.fromkeys(_recipients(tuple(_lines(path)), path)))
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror or exc}); check its rights") from exc
     if not found:
         raise ConfigError(f"{path}: names no recipient; restore the file from a backup")
+    if len(found) > MOST_RECIPIENTS:
+        raise ConfigError(f"{path}: names {len(found)} keys; at most {MOST_RECIPIENTS} are possible, so remove some")
     return found
 
 

@@ -22,7 +22,9 @@ from pywats_archive.blobs.encryption.payload import FILE_KEY_BYTES, TAG_BYTES
 
 MAGIC = b"age-encryption.org/v1\n"
 MOST_HEADER_BYTES = 65_536
-"""What is read of a file to find the end of its header; room for five hundred recipients."""
+"""What is read of a file to find the end of its header; room for ``MOST_RECIPIENTS``, and some of another program."""
+MOST_RECIPIENTS = 500
+"""With more, a header could become too long to be read."""
 _X25519, _DIGEST = "X25519", "pywats-archive-sha256"
 _INFO = b"age-encryption.org/v1/X25519"
 _ONLY_ONCE = b"\0" * 12

@@ -71,13 +71,6 @@ class EncryptedBlobs(BlobStore):
         with suppress(BlobDamaged):
             yield from super().salvage(path)
 
-    def check(self, path: str, checksum: str) -> None:
-        """Read a blob from end to end; without a key, only its encrypted bytes are compared with their own digest."""
-        try:
-            super().check(path, checksum)
-        except BlobLocked:
-            self.check_encrypted(path)
-
     def check_encrypted(self, path: str) -> None:
         with self._present(path) as whole, whole.open("rb") as file:
             require_unchanged(file, whole)

@@ -23,13 +23,13 @@ def check_encryption(station: StationConfig, roots: Sequence[Path]) -> Iterator[
             seen = "was created without encryption, and the configuration requires it: the service does not start"
             yield _check(root, CheckLevel.FAILED, seen, "set archive_folder to a new folder")
         elif is_required or (found and found.recipients):
-            yield _keys(station.path.parent, root)
+            yield _keys(station.path.parent, root, found.recipients if found else None)
 
 
-def _keys(folder: Path, root: Path) -> StationCheck:
+def _keys(folder: Path, root: Path, described: tuple[str, ...] | None) -> StationCheck:
     identity, recipients = folder / IDENTITY_FILE, folder / RECIPIENTS_FILE
     try:
-        number = _number_of_recipients(recipients)
+        number = _number_of_recipients(recipients, root, described)
     except ArchiveError as exc:
         return _check(root, CheckLevel.FAILED, f"must be encrypted: {exc}")
     if number < 2:
@@ -41,12 +41,15 @@ def _keys(folder: Path, root: Path) -> StationCheck:
     return _check(root, CheckLevel.OK, f"blobs are encrypted for {number} keys; {_CATALOG}")
 
 
-def _number_of_recipients(path: Path) -> int:
-    from pywats_archive.archive.folder.keys import read_recipients  # noqa: PLC0415 (needed for encrypted archives alone)
+def _number_of_recipients(path: Path, root: Path, described: tuple[str, ...] | None) -> int:
+    """Return the number of public keys; ArchiveError unless they can be used."""
+    from pywats_archive.archive.folder.keys import Keyring, read_recipients  # noqa: PLC0415 (needed for encrypted archives alone)
 
     if not path.exists():
         raise ArchiveError(f"{path}: is missing; restore the file from a backup, or for a new archive {_CREATE}")
-    return len(read_recipients(path))
+    found = read_recipients(path)
+    Keyring(root=root, folder=path.parent, described=described or tuple(map(str, found))).require_readable()
+    return len(found)
 
 
 def _check(root: Path, level: CheckLevel, seen: str, advice: str = "") -> StationCheck:
