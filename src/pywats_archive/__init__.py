@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.integrity import Problem as Problem
     from pywats_archive.models.operation.integrity import ProblemKind as ProblemKind
     from pywats_archive.models.operation.integrity import Rebuilt as Rebuilt
+    from pywats_archive.models.operation.integrity import RecordedErasure as RecordedErasure
     from pywats_archive.models.operation.integrity import Thoroughness as Thoroughness
     from pywats_archive.models.operation.replay import Change as Change
     from pywats_archive.models.operation.replay import ChangeGroup as ChangeGroup
@@ -212,7 +213,7 @@ _NAMES = {
     "models.operation.growth": "DaySize Growth",
     "models.operation.importing": "ImportPreview Imported NotImported",
     "models.operation.integrity": (
-        "Anchored Checked Finding HistoryChecked OnlyThere Problem ProblemKind Rebuilt Thoroughness"
+        "Anchored Checked Finding HistoryChecked OnlyThere Problem ProblemKind Rebuilt RecordedErasure Thoroughness"
     ),
     "models.operation.replay": (
         "Change ChangeGroup ChangeKind CodeChange Comparison Effect ItemResult ItemState ReplayRequest "

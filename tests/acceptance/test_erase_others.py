@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,27 @@ def test_a_serial_number_means_no_other_one(station: Station) -> None:
 def test_a_word_ends_where_nothing_joins_it(within: str, is_named: bool) -> None:
     """``-``, ``.``, ``_`` and ``/`` join letters and digits to one word."""
     assert is_word("A-100", within) is is_named
+
+
+def test_a_check_names_each_erasure_that_an_anchor_does_not_prove(station: Station) -> None:
+    """An erasure could be forged by whoever may write to the catalog: a person compares it with the requests."""
+    entry = filled(station, {"one": "A-100;fine"})["one"]
+    config, mail = station.root / "config.json", station.root / "mail.txt"
+    mail.write_text(command("anchor", "--config", config).stdout)
+    words = ("verify", "--config", config, "--anchor", mail)
+    assert "erased" not in command(*words).stdout
+    with client(station) as opened:
+        opened.erase(ErasureChoice(serial_number="A-100"), reason="request 12", actor="os:ann")
+    shown = command(*words)
+    assert shown.returncode == 0
+    (line, extent) = [each for each in shown.stdout.splitlines() if "erased" in each]
+    assert line.startswith("erased: not proved by an anchor: ") and f"of entry {entry.archive_id}, by event " in line
+    assert line.endswith(" UTC, os:ann: request 12")
+    assert ", except what the erased events said" in extent
+    (history,) = json.loads(command(*words, "--json").stdout)["histories"]
+    (erasure,) = history["erasures"]
+    assert (erasure["archive_id"], erasure["actor"], erasure["reason"]) == (entry.archive_id, "os:ann", "request 12")
+    assert erasure["erased"] == history["erased"] > 0
 
 
 def test_findings_and_open_arrivals_of_others_stay(station: Station) -> None:

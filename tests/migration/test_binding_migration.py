@@ -40,7 +40,7 @@ def test_rows_of_an_earlier_version_are_bound_as_they_are_found(tmp_path: Path) 
             kinds = [event.kind for event in events.iterate(db)]
         catalog.close()
         assert kinds == ["made.up", *["rows.bound"] * 4]
-        assert found == [History(events=5, bound_from=2, erased=0)]
+        assert found == [History(events=5, bound_from=2)]
 
 
 def test_an_altered_row_of_an_earlier_version_is_named(tmp_path: Path) -> None:

@@ -173,12 +173,12 @@ def _columns(db: sqlite3.Connection) -> str:
 
 def erasures_in(db: sqlite3.Connection) -> Erasures:
     """Return what proves the erased events of a database."""
-    return Erasures(lambda sequence: next(iter(db.execute(NAMING, (sequence,)).fetchone() or ()), None))
+    return Erasures(lambda sequence: db.execute(NAMING, (sequence,)).fetchone())
 
 
 def erasures(db: Connection) -> Erasures:
     """Return what proves the erased events of the catalog."""
-    return Erasures(lambda sequence: next(iter(next(iter(rows_of(db, NAMING, (sequence,))), ())), None))
+    return Erasures(lambda sequence: next(iter(rows_of(db, NAMING, (sequence,))), None))
 
 
 def walked(rows: Iterable[Any], erased: Erasures) -> Iterator[tuple[Any, bool]]:
@@ -226,7 +226,7 @@ def _paged(db: Connection) -> Iterator[Any]:
 
 def without_entry(db: Connection) -> tuple[str, ...]:
     """Return the archive ids of the history that neither an entry nor a report has."""
-    kinds = ("source.archived", SOURCE_IMPORTED, "source.recovered")
+    kinds = ("source.archived", SOURCE_IMPORTED, "source.recovered", OF_ENTRY)
     archived = f"SELECT DISTINCT archive_id FROM events e WHERE kind IN {kinds!r}"
     gone = " AND ".join(
         f"NOT EXISTS (SELECT 1 FROM {table} t WHERE t.archive_id = e.archive_id)"

@@ -16,7 +16,7 @@ from pywats_archive.catalog.binding.bound import BOUND, BoundTable
 from pywats_archive.catalog.binding.digests import RowDigest
 from pywats_archive.catalog.binding.scanning import scanned
 from pywats_archive.catalog.driver import execute, rows
-from pywats_archive.catalog.erased_events import Erasures
+from pywats_archive.catalog.erased_events import Erasures, Naming
 
 _AT_ONCE = 5000
 _MOST = 2**63
@@ -82,8 +82,13 @@ class History:
     events: int
     bound_from: int | None
     """The number of the first event that binds rows; None if none does."""
-    erased: int
-    """How many events have erased details, and are proved by a later event."""
+    erasures: tuple[tuple[int, Naming, int], ...] = ()
+    """The events that name erased ones: number, the event, and how many erased events it names rightly."""
+
+    @property
+    def erased(self) -> int:
+        """How many events have erased details, and are proved by a later event."""
+        return sum(count for _, _, count in self.erasures)
 
 
 def check(db: Connection) -> Iterator[ChainBreak | RowFault | History]:
@@ -101,7 +106,8 @@ def check(db: Connection) -> Iterator[ChainBreak | RowFault | History]:
             _compute(db, memory, number, table)
         for row in memory.execute(_DIFFERENT):
             yield _fault(db, *row)
-        yield History(events=bindings.events, bound_from=bindings.first, erased=erased.found)
+        found = tuple((number, naming, count) for number, (naming, count) in sorted(erased.found.items()))
+        yield History(events=bindings.events, bound_from=bindings.first, erasures=found)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing import selection
-from pywats_archive.words.extent import extent
+from pywats_archive.words.extent import erasures, extent
 from pywats_archive.words.text import printable
 
 
@@ -97,7 +97,7 @@ def verify(
     if as_json:
         print_json(Verified(checked=checked, problems=tuple(problems), histories=tuple(histories), notes=tuple(notes)))
     else:
-        for note in (*notes, *map(extent, histories)):
+        for note in (*notes, *(line for each in histories for line in erasures(each)), *map(extent, histories)):
             console.print(printable(note), soft_wrap=True, markup=False)
         _sum_up(checked, len(problems), thoroughness)
     return 1 if problems else 0

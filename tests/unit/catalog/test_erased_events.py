@@ -74,6 +74,24 @@ def test_an_event_that_only_says_that_it_is_erased_is_found(erased: Catalog) -> 
     assert first_break(erased) == 3
 
 
+def test_the_erasure_of_an_entry_names_only_events_of_this_entry(catalog: Catalog) -> None:
+    """Else the events of another one could be removed under its name (invariant 8)."""
+    tell(catalog, 5)
+
+    def record(archive_id: str) -> Event:
+        return Event(kind="entry.erased", at=made.MORNING, archive_id="id0", actor="os:ann")
+
+    catalog.write(lambda tx: event_erasing.erase_events(tx, ["id1"], lambda value: value, record))
+    assert first_break(catalog) == 2
+
+
+def test_an_erased_entry_keeps_its_row(erased: Catalog) -> None:
+    """The events that said that it was archived are erased; the one that says so is not (invariant 8)."""
+    tamper(erased, "UPDATE events SET kind = 'alert.raised', archive_id = NULL WHERE kind = 'source.archived'")
+    with erased.read() as db:
+        assert events.without_entry(db) == ("id1",)
+
+
 def test_the_event_of_an_erasure_cannot_be_altered(erased: Catalog) -> None:
     """Who adds another event to those that it names breaks the chain there (invariant 8)."""
     tamper(

@@ -8,8 +8,9 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
 from pywats_archive.catalog import events, figures_check, row_check, text_check
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.erased_events import Naming
 from pywats_archive.catalog.row_check import ChainBreak, Difference, History, Named, RowFault
-from pywats_archive.models.operation.integrity import HistoryChecked, Problem, ProblemKind
+from pywats_archive.models.operation.integrity import HistoryChecked, Problem, ProblemKind, RecordedErasure
 
 _KINDS = {
     Difference.ALTERED: ProblemKind.ROW_ALTERED,
@@ -33,7 +34,11 @@ def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None
         for found in row_check.check(db):
             if isinstance(found, History):
                 yield HistoryChecked(
-                    archive=str(archive.root), events=found.events, bound_from=found.bound_from, erased=found.erased
+                    archive=str(archive.root),
+                    events=found.events,
+                    bound_from=found.bound_from,
+                    erased=found.erased,
+                    erasures=tuple(_erasure(*each) for each in found.erasures),
                 )
             elif isinstance(found, ChainBreak):
                 on_break(found.event.sequence)
@@ -52,6 +57,17 @@ def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None
             message = f"table '{name}' is not that of this version: another program put something else in its place; {_BACKUP}"
             yield _problem(archive, ProblemKind.TABLE_ALTERED, None, message)
         yield from _of_texts(archive, db)
+
+
+def _erasure(number: int, naming: Naming, count: int) -> RecordedErasure:
+    return RecordedErasure(
+        event=number,
+        at=naming.at,
+        archive_id=naming.archive_id,
+        actor=naming.actor,
+        reason=naming.reason,
+        erased=count,
+    )
 
 
 def _of_texts(archive: Archive, db: Connection) -> Iterator[Problem]:

@@ -88,6 +88,24 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedErasure:
+    """An event that names erased ones: no anchor proves that it was a person's wish, or what the erased events said."""
+
+    event: int
+    """The number of the event."""
+    at: str
+    """Its time."""
+    archive_id: str | None
+    """The entry whose events it names; None for events that concern no single entry."""
+    actor: str
+    """Who erased them."""
+    reason: str | None
+    """The reason, of an entry's erasure."""
+    erased: int
+    """Number of events that it names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryChecked:
     """The extent of the check of an archive's history."""
 
@@ -98,7 +116,9 @@ class HistoryChecked:
     bound_from: int | None
     """The number of the first event that binds rows; None if none does."""
     erased: int = 0
-    """Number of events whose details were erased, as a later event proves."""
+    """Number of events whose details were erased, as a later event says; anchors prove their hashes, not what they said."""
+    erasures: tuple[RecordedErasure, ...] = ()
+    """Each event that names erased ones, oldest first."""
     anchor: str | None = None
     """The newest event that an anchor outside the archive proves, and where that anchor is; None if none does."""
     anchors: int = 0

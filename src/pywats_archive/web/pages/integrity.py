@@ -15,7 +15,7 @@ from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import Depth
 from pywats_archive.web.views import integrity as view
 from pywats_archive.web.views.words import visible
-from pywats_archive.words.extent import extent
+from pywats_archive.words.extent import erasures, extent
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 LAST_READING = EventFilter(kinds=("integrity.checked",))
@@ -38,7 +38,9 @@ def integrity(request: Request) -> Response:
         reading=next(iter(client.events(LAST_READING, limit=1).events), None),
         findings=view.findings(client.findings()),
         check=check,
-        extents=[visible(extent(each), most=2000) for each in check.histories] if check else (),
+        extents=[visible(line, most=2000) for each in check.histories for line in (extent(each), *erasures(each))]
+        if check
+        else (),
         problems=view.problems(check.problems) if check else (),
         depths=_DEPTHS,
     )
