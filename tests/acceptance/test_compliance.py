@@ -171,6 +171,22 @@ def test_the_setting_cannot_be_taken_back(compliant: Station, client: Client, is
         client.retention.purge_named([compliant.entries()[1].archive_id])
 
 
+def test_an_import_above_the_size_limit_purges_nothing(station: Station) -> None:
+    """It needs no confirmation, since no entry leaves a compliant archive for the size limit."""
+    (station.add("c", compliance=True, max_archive_size_gb=0.00001) / "a.log").write_bytes(b"a")
+    station.run()
+    old = station.root / "old"
+    old.mkdir()
+    for name in ("b", "c", "d"):
+        (old / f"{name}.log").write_bytes(name.encode())
+    with Client.from_config(station.root / "config.json") as client:
+        expected = client.preview_import(old, "c")
+        assert expected.purged_at_once == 0 and expected.over_bytes > 0
+        assert client.import_done(old, "c").imported == 3
+        (kept,) = client.retention.enforce()
+    assert (kept.archives_purged, kept.kept) == (0, {"min_days": 4})
+
+
 def test_nothing_is_purged_by_hand_and_no_hold_is_replaced(compliant: Station, client: Client) -> None:
     """All entries keep their bytes, and the hold its first reason."""
     held, other, _ = compliant.entries()

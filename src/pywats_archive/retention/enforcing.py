@@ -38,16 +38,17 @@ Pause = Callable[[], None]
 
 def inventory_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
     """Return a converter's entries as the catalog lists them; they are read one by one."""
-    size, number = purging.stored_size(archive, policy.converter_name)
-    newest_from = NO_END
+    name, newest_from = policy.converter_name, NO_END
     if policy.min_entries:
-        newest_from = purging.first_of_newest(archive, policy.converter_name, policy.min_entries) or ""
+        newest_from = purging.first_of_newest(archive, name, policy.min_entries) or ""
+    size_bytes, entries = purging.stored_size(archive, name)
     return Stock(
-        entries=number,
-        disk_size_bytes=size,
-        oldest_first=lambda before: purging.candidates(archive, policy.converter_name, before=before),
+        entries=entries,
+        disk_size_bytes=size_bytes,
+        oldest_first=lambda before: purging.candidates(archive, name, before=before),
         newest_from=newest_from,
         has_ages=has_ages,
+        is_age_kept=archive.is_compliant,
     )
 
 
@@ -200,11 +201,10 @@ def purge_named(
         for name in sorted(set(names.values())):
             gone = [each.archive_id for each in decided if not each.obstacle and names[each.archive_id] == name]
             for start in range(0, len(gone), _AT_ONCE):
-                ids = gone[start : start + _AT_ONCE]
                 batch = Batch(
                     converter_name=name,
                     reason=PurgeReason.MANUAL,
-                    archive_ids=ids,
+                    archive_ids=gone[start : start + _AT_ONCE],
                     unsubmitted=unsubmitted,
                     actor=actor,
                 )

@@ -27,6 +27,8 @@ class Stock:
     """When the first of the ``min_entries`` that are always kept was received, as an archive id has it."""
     has_ages: bool = True
     """False while the clock is doubted: nothing is purged by age, but the oldest still by size."""
+    is_age_kept: bool = False
+    """True in a compliant archive: nothing is purged for the size limit before it is due by age."""
 
 
 def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterator[Decision]:
@@ -41,7 +43,7 @@ def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterat
     for decision in _aged(policy, stock, now.date()) if stock.has_ages else ():
         size_bytes -= 0 if decision.obstacle else decision.disk_size_bytes
         yield decision
-    if size_bytes > policy.max_size_bytes:
+    if size_bytes > policy.max_size_bytes and not stock.is_age_kept:
         yield from _oversized(policy, stock, now.date(), size_bytes)
 
 
@@ -58,7 +60,11 @@ def plan(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> PurgePlan:
     over = stock.disk_size_bytes - summed.bytes_freed - policy.max_size_bytes
     if not policy.enabled or over <= 0:
         return summed
-    kept = summed.kept | {minimum: kept for minimum, kept in _minima(policy, stock, now).items() if kept}
+    if stock.is_age_kept:
+        minima = {Obstacle.MIN_DAYS: stock.entries - summed.purged_entries - sum(summed.kept.values())}
+    else:
+        minima = _minima(policy, stock, now)
+    kept = summed.kept | {minimum: number for minimum, number in minima.items() if number}
     return replace(summed, kept=kept, over_bytes=over)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def test_what_is_held_stays_until_it_is_released(aged: Aged) -> None:
     assert enforcing.purge_named(aged.archive, [entry.archive_id], actor="it").kept == {"held": 1}
     (held,) = holds.holds(aged.archive)
     assert (held.hold_reason, held.held_by, held.held_at) == ("complaint 17", "quality", aged.now)
-    holds.release(aged.archive, entry.archive_id, actor="quality")
+    holds.release(aged.archive, [entry.archive_id], actor="quality")
     assert enforcing.enforce(aged.archive, POLICY, confirmed=True).archives_purged == 1
     kinds = [event.kind for event in aged.archive.details(entry.archive_id).events]
     assert kinds[-3:] == ["hold.added", "hold.released", "entry.purged"]
@@ -246,3 +247,18 @@ def test_a_policy_that_is_no_surprise_now_is_agreed_to(aged: Aged) -> None:
     enforcing.confirm_small_policies(aged.archive, now=aged.now)
     aged.now += timedelta(days=200)
     assert enforcing.enforce(aged.archive, aged.archive.policies.effective("c")).archives_purged == 1
+
+
+@pytest.mark.parametrize("is_doubted", [False, True])
+def test_the_size_limit_of_a_compliant_archive_purges_nothing(aged: Aged, is_doubted: bool) -> None:
+    """Each entry stays until it is due by age, so that nobody can push it out by many others; what stays is named."""
+    tiny = replace(POLICY, max_size_gb=1e-6)
+    aged.archive.policies.set(tiny, actor="os:ann", confirmed=True)
+    failed = aged.add(days_ago=31, status=ConversionStatus.FAILED)
+    due, young = aged.add(days_ago=31), aged.add(days_ago=29)
+    aged.archive.compliance.begin(actor="os:ann")
+    trust = replace(enforcing.trust_in(aged.archive), doubt="it jumped" if is_doubted else None)
+    done = enforcing.enforce(aged.archive, tiny, trust=trust, even_doubted=True)
+    gone = [each.archive_id for each in (failed, due, young) if aged.archive.details(each.archive_id).entry.purged_at]
+    assert gone == ([] if is_doubted else [due.archive_id])
+    assert done.kept == {"min_days": 3 if is_doubted else 2} and done.over_bytes > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -30,6 +31,8 @@ def preview(
     now: datetime,
 ) -> ImportPreview:
     """Return what an import would do; ``archive`` is None if there is none yet."""
+    if archive and archive.is_compliant:  # nothing is purged for the size limit there before it is due by age
+        policy = replace(policy, min_days=max(policy.min_days, policy.retention_days))
     tally, problems, already = room.Tally(), list[NotImported](), 0
     oldest_kept = room.first_kept(policy, now)
     stream = iter(items)
