@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
-from tests.station import Station
+from tests.station import Station, wait_for
 
-from pywats_archive import Client, ErasureChoice
+from pywats_archive import ArchiveInUse, Client, ErasureChoice
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.erasing import acting
 from pywats_archive.archive.erasing.naming import is_word
+from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.catalog import arrivals, checks
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
@@ -118,6 +120,22 @@ def test_a_check_names_each_erasure_that_an_anchor_does_not_prove(station: Stati
     (erasure,) = history["erasures"]
     assert (erasure["archive_id"], erasure["actor"], erasure["reason"]) == (entry.archive_id, "os:ann", "request 12")
     assert erasure["erased"] == history["erased"] > 0
+
+
+def test_a_large_catalog_is_not_written_anew_beside_a_service(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commits of the service would fail meanwhile, and files could pass unarchived; nothing is erased (invariant 1)."""
+    entry = filled(station, {"one": "A-100;fine"})["one"]
+    choice = ErasureChoice(archive_ids=(entry.archive_id,))
+    monkeypatch.setattr(acting, "_MOST_BESIDE_SERVICE", 1000)  # a file of 500 MB would take long to make
+    with client(station) as opened:
+        with station.serving():
+            wait_for(lambda: is_owned(station.archive_root))
+            with pytest.raises(ArchiveInUse, match=r"metadata\.db: has .* stop the service, erase again"):
+                opened.erase(choice, reason="request")
+        assert station.entry().source_original_path == entry.source_original_path
+        assert opened.erase(choice, reason="request").entries == 1
 
 
 def test_findings_and_open_arrivals_of_others_stay(station: Station) -> None:

@@ -13,8 +13,10 @@ from pywats_archive.archive.erasing import carrying_out, choosing, log_lines
 from pywats_archive.archive.erasing.journal import Erasing
 from pywats_archive.archive.erasing.texts import Texts, texts_of
 from pywats_archive.archive.folder import catalog_swap
+from pywats_archive.archive.folder.layout import CATALOG
+from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.catalog import erasing, purges
-from pywats_archive.errors import StorageError, UsageError
+from pywats_archive.errors import ArchiveInUse, StorageError, UsageError
 from pywats_archive.models.retention.compliance import Rule
 from pywats_archive.models.retention.erasure import (
     ErasableEntry,
@@ -24,9 +26,15 @@ from pywats_archive.models.retention.erasure import (
     ErasureRule,
     ProtectedEntry,
 )
+from pywats_archive.words.sizes import human_size
 
 _SHOWN = 1000
 """The most files outside the archive that are named."""
+_MOST_BESIDE_SERVICE = 500 * 10**6
+"""The size of ``metadata.db`` in bytes up to which it is written anew beside a service.
+
+Commits of the service wait 30 s at most, and from about 1.3 GB on it takes longer than that.
+"""
 
 
 def preview(archive: Archive, choice: ErasureChoice, how: Erasing) -> ErasurePreview:
@@ -54,8 +62,12 @@ def preview(archive: Archive, choice: ErasureChoice, how: Erasing) -> ErasurePre
 
 
 def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
-    """Finish an earlier erasure, then erase the chosen entries; UsageError if the reason names what is to be erased."""
+    """Finish an earlier erasure, then erase the chosen entries; UsageError if the reason names what is to be erased.
+
+    ArchiveInUse beside a service, if the catalog is too large to be written anew meanwhile; nothing is erased then.
+    """
     with carrying_out.alone(archive):
+        _require_short_wait(archive)
         before = carrying_out.finish(archive)
         if before.not_removed:
             return _erasure(before, (), (), ())
@@ -74,6 +86,17 @@ def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
             outside = _existing(erasing.moved_to(db, ids))
         done = carrying_out.erase(archive, ids, replace(how, texts=chosen.texts))
         return _erasure(done, protected, chosen.also_named, outside)
+
+
+def _require_short_wait(archive: Archive) -> None:
+    """Refuse what would make commits of a running service fail: its files might then pass unarchived."""
+    catalog = archive.root / CATALOG
+    size = catalog.stat().st_size
+    if size > _MOST_BESIDE_SERVICE and not archive.is_owner and is_owned(archive.root):
+        raise ArchiveInUse(
+            f"{catalog}: has {human_size(size)}, and a service that runs could not write while it is written anew; stop the "
+            "service, erase again, and start the service"
+        )
 
 
 def _erasure(
