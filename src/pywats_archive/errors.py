@@ -43,7 +43,7 @@ ArchiveError                     exit 1
 │   ├── CatalogFull                      it cannot grow: the disk is full
 │   ├── CatalogRefused                   one value that it cannot hold; everything else continues
 │   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
-├── TooManyAtOnce                        more sign-ins at once than the station can check
+├── TooManyAtOnce                        more sign-ins or downloads at once than are possible
 ├── NoTimeStamp                          a time stamp authority gave no time stamp
 ├── StationAway                          no station answers at an address
 ├── ServiceFailed                        an essential part of the service ended
@@ -260,7 +260,7 @@ class WorkersUnavailable(ConverterUnavailable):
 
 
 class TooManyAtOnce(ArchiveError):
-    """Too many passwords are being checked at once; try again in a moment."""
+    """Too many passwords are being checked, or downloads sent, at once; try again in a moment."""
 
 
 class NoTimeStamp(ArchiveError):

@@ -8,6 +8,7 @@ import re
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa:
 from tests.bags import contents, records, require_valid, unpacked
 from tests.command import command
 from tests.filled import fill
-from tests.station import Station
+from tests.station import Station, wait_for
 from tests.web_server import Pages, pages
 
 from pywats_archive import Client, EntryFilter, EventFilter
@@ -31,6 +32,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.event import RecordedEvent
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.users import Users
+from pywats_archive.web.station import MOST_DOWNLOADS
 
 PASSWORD = "a long enough password"
 
@@ -126,6 +128,26 @@ def test_a_large_source_needs_no_memory(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bag.zip") as packed:
         (name,) = (each for each in packed.namelist() if "/source/" in each)
         assert packed.read(name) == (tmp_path / "large").read_bytes()
+
+
+def test_a_few_downloads_are_sent_at_once(tmp_path: Path) -> None:
+    """Each may hold a large source in a temporary file: one too many is refused, until a browser leaves (invariant 9)."""
+    (tmp_path / "large").write_bytes(os.urandom(30_000_000))
+    with Archive.open(tmp_path / "archive", create=True, own=True) as archive:
+        ingest.archive_source(archive, ingest.NewSource(path=tmp_path / "large", converter_name="C"))
+
+    def status(api: httpx.Client) -> int:
+        with api.stream("POST", "/api/v1/bag", json={}) as answer:
+            return answer.status_code
+
+    with pages(tmp_path / "archive") as served, served.api() as api:
+        with ExitStack() as sent:
+            for _ in range(MOST_DOWNLOADS):
+                assert sent.enter_context(api.stream("POST", "/api/v1/bag", json={})).status_code == 200
+            refused = api.post("/api/v1/bag", json={})
+            assert refused.status_code == 503 and "downloads are being sent already" in refused.text
+        for _ in range(MOST_DOWNLOADS + 1):
+            wait_for(lambda: status(api) == 200)
 
 
 def test_nothing_to_export_is_an_error_before_anything_is_sent(root: Path, served: Pages) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import Semaphore
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 
 from starlette.requests import Request
 
@@ -16,6 +17,8 @@ from pywats_archive.web.launcher import Launcher
 from pywats_archive.web.verification import Verification
 
 _TURNS = 2
+MOST_DOWNLOADS = 4
+"""Zips of many entries that are sent at once: a large source of each lies in a temporary file meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,8 @@ class Station:
     launcher: Launcher = field(default_factory=Launcher)
     turns: Semaphore = field(default_factory=lambda: Semaphore(_TURNS))
     """The heavy answers that are made at once; see ``turns``."""
+    downloads: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_DOWNLOADS))
+    """The zips that are sent at once; released by whichever thread ends one."""
     is_stopping: Callable[[], bool] = bool
     """Whether the pages are about to end: streams end then."""
 

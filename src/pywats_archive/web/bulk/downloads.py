@@ -9,9 +9,9 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, TooManyAtOnce
 from pywats_archive.web.bulk import choice as choosing
-from pywats_archive.web.station import Station, station_of, user_of
+from pywats_archive.web.station import MOST_DOWNLOADS, Station, station_of, user_of
 from pywats_archive.web.views.address import ArchiveView
 
 LARGE_BYTES = 2 * 10**9
@@ -42,7 +42,11 @@ def _name(station: Station) -> str:
 
 
 def _zip(station: Station, pieces: Iterator[bytes], name: str) -> Response:
-    """Return a zip; the first piece is read before the answer begins, so that what fails there is an error."""
+    """Return a zip; the first piece is read before the answer begins, so that what fails there is an error.
+
+    TooManyAtOnce if as many are being sent as are possible.
+    """
+    pieces = _counted(station, pieces)
     first = next(pieces, b"")
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{quote(f'{name}.zip'.encode('utf-8', 'replace'), safe='')}",
@@ -51,6 +55,16 @@ def _zip(station: Station, pieces: Iterator[bytes], name: str) -> Response:
     return StreamingResponse(
         _until_stop(station, chain([first], pieces)), media_type="application/zip", headers=headers
     )
+
+
+def _counted(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of one of a few downloads; a browser that leaves ends the generator, and so frees its place."""
+    if not station.downloads.acquire(blocking=False):
+        raise TooManyAtOnce(f"{MOST_DOWNLOADS} downloads are being sent already; try again when one has ended")
+    try:
+        yield from pieces
+    finally:
+        station.downloads.release()
 
 
 def _until_stop(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:
