@@ -29,7 +29,7 @@ _UNKNOWN_SYSTEM = 255
 _MAX_JSON_BYTES = 65_535 - 4
 _MAX_MTIME_S = 0xFFFF_FFFF
 _MAX_NAME_BYTES = 4096
-_FIXED_BYTES, _JSON_AT = 12, 16
+_XLEN_AT, _FIXED_BYTES, _JSON_AT = 10, 12, 16
 _BODY, _SEAL, _UNSEALED = "body_crc32", "crc32", "00000000"
 _SEAL_FROM_END = len(_UNSEALED) + 2
 """The seal's digits are followed by a quotation mark and a brace, then only by blanks."""
@@ -60,10 +60,17 @@ def checksum_in(metadata: Mapping[str, Any]) -> str:
     return f"{ALGORITHM}:{metadata['sha256']}"
 
 
-def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
-    """Return the header; ``json_bytes`` pads the JSON to that length, so that it can be rewritten in place."""
+def encode(label: Label, *, body_crc32: int, json_bytes: int = 0, spare_bytes: int = 0) -> bytes:
+    """Return the header; ``json_bytes`` pads the JSON to that length, so that it can be rewritten in place.
+
+    Without ``json_bytes``, the JSON has ``spare_bytes`` for a label that grows. StorageError if the JSON is longer.
+    """
     json_text = _json(label, body_crc32)
-    text = json_text.ljust(json_bytes)
+    if 0 < json_bytes < len(json_text):  # it would overwrite the content
+        raise StorageError(
+            f"{label.original_name[:200]!a}: its metadata has {len(json_text)} bytes, and there is room for {json_bytes}"
+        )
+    text = json_text.ljust(json_bytes or len(json_text) + spare_bytes)
     if len(text) > _MAX_JSON_BYTES:
         raise StorageError(
             f"{label.original_name[:200]!a}: its path, version or id is too long: its metadata has {len(text)} bytes, "
@@ -74,6 +81,12 @@ def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
     extra = _SUBFIELD + struct.pack("<H", len(text)) + text
     unsealed = fixed + struct.pack("<H", len(extra)) + extra + os.fsencode(label.original_name) + b"\0"
     return _sealed(unsealed, _JSON_AT + len(json_text) - _SEAL_FROM_END, _digits(unsealed))
+
+
+def json_room(header: bytes) -> int:
+    """Return the length of the JSON in a header, with its blanks."""
+    (extra_length,) = struct.unpack_from("<H", header, _XLEN_AT)
+    return int(extra_length) - 4
 
 
 def json_length(label: Label) -> int:
@@ -113,7 +126,7 @@ def _decode(stream: BinaryIO) -> Label:
     if len(fixed) < _FIXED_BYTES or fixed[:3] != _MAGIC_DEFLATE or fixed[3] != _FEXTRA | _FNAME:
         raise ValueError("it does not begin like an archive's blob")
     (mtime,) = struct.unpack_from("<I", fixed, 4)
-    (extra_length,) = struct.unpack_from("<H", fixed, 10)
+    (extra_length,) = struct.unpack_from("<H", fixed, _XLEN_AT)
     extra = stream.read(extra_length)
     name, end, _ = stream.read(_MAX_NAME_BYTES).partition(b"\0")
     metadata = json.loads(extra[4:])

@@ -15,6 +15,8 @@ from pywats_archive.blobs.temporary import MEMORY_BYTES, TemporaryFile
 
 TRAILER = struct.Struct("<II")
 """The end of a gzip file: CRC-32 and size of the content, modulo 2³²."""
+_SPARE_BYTES = 6
+"""Room in the header of a small blob for a label that grows with its next name: the number of a companion, up to 999,999."""
 
 
 class Writing:
@@ -23,8 +25,10 @@ class Writing:
     def __init__(self, file: TemporaryFile, draft: Callable[[], Label]) -> None:
         self._file = file
         self._draft = draft
-        self._room: int | None = None
+        self._room = 0
         self._body_crc = 0
+        self.is_reserved = False
+        """Whether the file already begins with space for the header."""
 
     def compress(self, chunks: Iterable[bytes], level: int) -> tuple[str, int]:
         """Compress all chunks; returns SHA-256 (hex) and size of the content."""
@@ -42,7 +46,7 @@ class Writing:
     def _compress_in_steps(self, chunks: Iterable[bytes], level: int) -> tuple[str, int]:
         stream, crc, size = compressor(level), 0, 0
         draft = self._draft()
-        self._room = header.json_length(draft)
+        self._room, self.is_reserved = header.json_length(draft), True
         self._file.reserve(header.encode(draft, body_crc32=0, json_bytes=self._room))
         with _Hashing() as hashing:
             for chunk in chunks:
@@ -57,14 +61,11 @@ class Writing:
         self._body_crc = crc32(data, self._body_crc)
         self._file.write(data)
 
-    @property
-    def is_reserved(self) -> bool:
-        """Whether the file already begins with space for the header."""
-        return self._room is not None
-
     def header(self, label: Label) -> bytes:
-        """Return the header for what was compressed."""
-        return header.encode(label, body_crc32=self._body_crc, json_bytes=self._room or 0)
+        """Return the header for what was compressed; the headers of further labels have the same length."""
+        encoded = header.encode(label, body_crc32=self._body_crc, json_bytes=self._room, spare_bytes=_SPARE_BYTES)
+        self._room = self._room or header.json_room(encoded)
+        return encoded
 
 
 class _Hashing:

@@ -88,6 +88,31 @@ def test_a_taken_name_is_left_as_it_is(tmp_path: Path) -> None:
     assert b"".join(store.read(first.path)) == b"one"
 
 
+@pytest.mark.parametrize("data", [[b"two" * 50], [b"two", b"parts"]], ids=["short", "in steps"])
+@pytest.mark.parametrize("numbers", [(9, 10), (10, 9), (9, 999_999)])
+def test_a_label_that_grows_with_another_name_leaves_the_content_whole(
+    tmp_path: Path, numbers: tuple[int, int], data: list[bytes]
+) -> None:
+    """The header of the second name may be longer or shorter than that of the first, whose place it takes."""
+    store = BlobStore(tmp_path)
+    taken = write(store, [b"one"])
+    paths, labels = iter([taken.path, f"{PLACE}.0.gz"]), iter(numbers)
+
+    def label(content: Content, number: int) -> Label:
+        return Label(original_name="a", mtime_s=0, metadata={"number": number, "sha256": content.sha256})
+
+    blob = store.write(
+        data,
+        folder=DAY,
+        draft=lambda: label(Content(sha256="0" * 64, size_bytes=0), 999_999),
+        naming=lambda content: (next(paths), label(content, next(labels))),
+        level=6,
+    )
+    assert b"".join(store.read(blob.path)) == b"".join(data)
+    assert store.read_header(blob.path).label.metadata["number"] == numbers[1]
+    store.check(blob.path, blob.content.checksum)
+
+
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:
     """When reading the source fails midway, no file stays behind."""
 
