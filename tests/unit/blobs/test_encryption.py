@@ -240,16 +240,18 @@ def test_a_taken_name_is_left_and_the_next_one_used(tmp_path: Path) -> None:
 
 
 def test_without_a_key_a_blob_is_compared_with_its_digest(tmp_path: Path) -> None:
-    """Before a source is removed its blob is read back; without a key, damage is still found (invariant 2)."""
+    """Without a key a blob cannot be read back, so that no source is removed (invariant 2); damage is still found."""
     blob, locked = put(store(tmp_path), [b"content" * 1000]), store(tmp_path)
-    locked.check(blob.path, blob.content.checksum)
+    with pytest.raises(BlobLocked):
+        locked.check(blob.path, blob.content.checksum)
+    locked.check_encrypted(blob.path)
     path = tmp_path / blob.path
     path.chmod(0o600)
     with path.open("r+b") as file:
         file.seek(-40, io.SEEK_END)
         file.write(b"\0" * 8)
     with pytest.raises(BlobDamaged):
-        locked.check(blob.path, blob.content.checksum)
+        locked.check_encrypted(blob.path)
     assert locked.encrypted_fault(blob.path)
 
 
