@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 
+from pywats_archive import Client, ErasureChoice
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import runs
@@ -135,6 +136,8 @@ class VerbStation:
         if name == "web users set":
             Users(self._station.root).add("Ann", "a long enough password", Role.VIEWER)
         if name == "verify":
+            with Client(root) as client:
+                client.erase(ErasureChoice(serial_number="SN78"), reason="request")
             (root / "sources" / "unknown.gz").write_bytes(b"unknown")
         if name == "import --preview":
             (self._station.root / "old").mkdir()

@@ -26,7 +26,7 @@ LEFT_OUT = (
 USER = "ann"
 RUN = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
 CONFIG = '[phases.coverage]\nunexpected-methods = ["PUT", "TRACE"]\n'
-READING = {"token.used", "user.not_allowed", "source.restored", "report.read"}
+READING = {"token.used", "user.not_allowed", "source.restored", "report.read", "entry.exported", "bag.exported"}
 EFFECTS = {
     Role.VIEWER: READING,
     Role.OPERATOR: READING | {"hold.added", "hold.released"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 from tests.command import command
+from tests.documents import faults_of
 from tests.station import Station
+from tools.json_reference import DOCUMENTS
 
 from pywats_archive import Client
 from pywats_archive.archive.compliance import approvals
@@ -173,6 +176,8 @@ def test_the_command_requests_lists_and_approves(compliant: Station) -> None:
     assert (refused.returncode, refused.stdout) == (2, "") and refused.stderr.count("\n") == 1
     (number,) = re.findall(r"approve (\d+)'", refused.stderr)
     assert number in command("approve", *place).stdout
+    document = json.loads(command("approve", *place, "--json").stdout)
+    assert document["approvals"] and faults_of(document, DOCUMENTS["approve"]) == []
     own = command("approve", number, *place)
     assert own.returncode == 2 and "not another person" in own.stderr
     with person(compliant, "web:bob") as bob:

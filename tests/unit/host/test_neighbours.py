@@ -106,7 +106,13 @@ def test_the_configuration_is_no_source(tmp_path: Path) -> None:
     """A converter of files that watches the configuration's own folder takes neither it nor what is remembered beside it."""
     beside = {**ICT, "watch_folder": ".", "file_patterns": ["*.json"], **AWAY}
     station = read_station_config(write(tmp_path, beside))
-    assert spared(station.converters[0], station) == {"config.json", "pywats-archive.json", "pywats-archive.key"}
+    beside_it = (
+        "pywats-archive.json",
+        "pywats-archive.key",
+        "pywats-archive-identity.txt",
+        "pywats-archive-recipients.txt",
+    )
+    assert spared(station.converters[0], station) == {"config.json", *beside_it}
 
 
 def test_the_copies_of_former_configurations_are_no_source(tmp_path: Path) -> None:

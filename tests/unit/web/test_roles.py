@@ -44,7 +44,7 @@ def test_each_role_may_do_what_the_one_before_may() -> None:
     """Nobody may sign in only; a viewer reads, an operator works with entries, an admin decides what is kept."""
     allowed = [rights_of(role) for role in (None, *Role)]
     assert allowed[0] == {"sign_in"} and allowed[3] == {action.value for action in Action}
-    assert allowed[1] - allowed[0] == {"own_account", "read", "preview"}
+    assert allowed[1] - allowed[0] == {"own_account", "read", "preview", "export"}
     assert allowed[2] - allowed[1] == {"restore", "hold", "verify", "replay", "acknowledge"}
     assert allowed[3] - allowed[2] == {"policy", "purge", "settings", "users", "audit", "approve"}
     assert all(lower < higher for lower, higher in itertools.pairwise(allowed))

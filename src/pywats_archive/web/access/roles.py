@@ -20,6 +20,7 @@ class Action(str, Enum):
     OWN_ACCOUNT = "own_account"
     READ = "read"
     PREVIEW = "preview"
+    EXPORT = "export"
     RESTORE = "restore"
     HOLD = "hold"
     VERIFY = "verify"
@@ -39,6 +40,7 @@ _LEAST: dict[Action, Role | None] = {
     Action.OWN_ACCOUNT: Role.VIEWER,
     Action.READ: Role.VIEWER,
     Action.PREVIEW: Role.VIEWER,
+    Action.EXPORT: Role.VIEWER,
     Action.RESTORE: Role.OPERATOR,
     Action.HOLD: Role.OPERATOR,
     Action.VERIFY: Role.OPERATOR,
@@ -57,6 +59,7 @@ _WORDS = {
     Action.OWN_ACCOUNT: "change the own account",
     Action.READ: "read entries",
     Action.PREVIEW: "see what a change would do",
+    Action.EXPORT: "download entries",
     Action.RESTORE: "restore entries",
     Action.HOLD: "hold or release entries",
     Action.VERIFY: "check archives",

@@ -87,7 +87,7 @@ def export(request: Request, view: View) -> Response:
     return downloads.files_response(request, view)
 
 
-@router.post("/bag", response_class=Response)
+@router.post("/bag", response_class=Response, dependencies=[needs(Action.EXPORT)])
 def bag(request: Request, view: View, what: BagOrder) -> Response:
     """Stream a bag of the entries of a view as a zip: files, records, checksums, and how to check all of it."""
     return downloads.bag_response(

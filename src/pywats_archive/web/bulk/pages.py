@@ -50,7 +50,7 @@ def export(request: Request) -> Response:
     return _shown(request, phrases.EXPORT)
 
 
-@router.post("/archives/export")
+@router.post("/archives/export", dependencies=[needs(Action.EXPORT)])
 def download(request: Request, sources: Text = "", reports: Text = "", reason: Text = "") -> Response:
     """Send a bag of the entries of a view."""
     view = address.read(request.query_params)

@@ -39,6 +39,7 @@ _KINDS = {
     ProblemKind.STAMP_MISSING: "Time stamp missing",
     ProblemKind.STAMP_UNTRUSTED: "Time stamp of an unknown authority",
     ProblemKind.CATALOG_DAMAGED: "Catalog damaged",
+    ProblemKind.KEY_MISSING: "Key missing",
 }
 
 
