@@ -44,7 +44,7 @@ ArchiveError                     exit 1
 │   ├── CatalogRefused                   one value that it cannot hold; everything else continues
 │   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
 ├── TooManyAtOnce                        more sign-ins or downloads at once than are possible
-├── NoTimeStamp                          a time stamp authority gave no time stamp
+├── NoTimeStamp                          a time stamp authority returned no time stamp
 ├── StationAway                          no station answers at an address
 ├── ServiceFailed                        an essential part of the service ended
 ├── SystemServiceFailed                  the system's service manager refused
@@ -264,7 +264,7 @@ class TooManyAtOnce(ArchiveError):
 
 
 class NoTimeStamp(ArchiveError):
-    """A time stamp authority gave no time stamp."""
+    """A time stamp authority returned no time stamp."""
 
 
 class StationAway(ArchiveError):

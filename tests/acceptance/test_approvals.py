@@ -1,4 +1,4 @@
-"""A second person's approval in a compliant archive, for what deletes or replaces."""
+"""A second person's approval in a compliant archive, for deletion and replacement."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def test_rules_protect_entries(filled: Filled) -> None:
 
 def test_the_reason_names_nobody(filled: Filled) -> None:
     """It stays on record for good."""
-    with pytest.raises(UsageError, match="names what is to be erased"):
+    with pytest.raises(UsageError, match="contains a text that is to be erased"):
         filled.erase(SERIAL, reason="the owner of SN700159 asked")
 
 
@@ -274,7 +274,7 @@ def test_an_operator_is_found_in_reports_and_listed_from_errors(filled: Filled) 
         of_report = client.preview_erasure(ErasureChoice(operator="JROE"))
         of_error = client.preview_erasure(ErasureChoice(operator="Jane Roe"))
         names = {each.archive_id: Path(each.source_original_path).stem for each in client.entries()}
-        with pytest.raises(UsageError, match="nothing is named"):
+        with pytest.raises(UsageError, match="no entries are named"):
             client.preview_erasure(ErasureChoice())
     assert [(names[each.archive_id], each.found_by) for each in of_report.entries] == [("SN700159", "operator")]
     assert of_error.entries == ()

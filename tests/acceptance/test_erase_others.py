@@ -74,7 +74,7 @@ def test_a_serial_number_means_no_other_one(station: Station) -> None:
     )
     assert (done.entries, done.also_named) == (len(found.entries), found.also_named)
     shown = command("erase", "--serial", "A-100", "--config", station.root / "config.json").stdout
-    assert f"{entries['bad5'].archive_id}  also names it, and stays" in shown
+    assert f"{entries['bad5'].archive_id}  also mentions the text, and stays" in shown
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_large_catalog_is_not_written_anew_beside_a_service(
     with client(station) as opened:
         with station.serving():
             wait_for(lambda: is_owned(station.archive_root))
-            with pytest.raises(ArchiveInUse, match=r"metadata\.db: has .* stop the service, erase again"):
+            with pytest.raises(ArchiveInUse, match=r"metadata\.db: has .* stop the service, run 'erase' again"):
                 opened.erase(choice, reason="request")
         assert station.entry().source_original_path == entry.source_original_path
         assert opened.erase(choice, reason="request").entries == 1

@@ -47,7 +47,7 @@ def exchanged() -> Iterator[Case]:
     """Yield the cases of blobs that are sound in themselves."""
     yield case("a blob added", _copy, K.BLOB_UNKNOWN)
     yield case("another file added", _strange, K.BLOB_UNKNOWN)
-    yield case("a source exchanged for another one of the archive", _exchange, K.CHECKSUM_MISMATCH)
+    yield case("a source replaced by another one of the archive", _exchange, K.CHECKSUM_MISMATCH)
     for key in ("original_path", "converter_name", "mtime_ns"):
         act = _relabel("sources/**/*.csv.gz", key)
         yield case("a header rewritten and sealed again", act, K.HEADER_DAMAGED, part=f"`{key}`")
@@ -69,17 +69,17 @@ def exchanged() -> Iterator[Case]:
         K.SUM_ALTERED,
     )
     yield case(
-        "a source forged, with header, row and history made to agree, and the chain computed anew",
+        "a source forged, with header, row and history made to agree, and the chain recomputed",
         _forge(_in_history),
         also=(K.HISTORY_ALTERED,),
     )
     yield case(
-        "an entry removed, with its rows, events and blobs, and the chain computed anew",
+        "an entry removed, with its rows, events and blobs, and the chain recomputed",
         _without_trace,
         also=(K.HISTORY_CUT,),
     )
     yield case(
-        "the history changed, the chain computed anew, and the anchor left in the header of a later report",
+        "the history changed, the chain recomputed, and the anchor left in the header of a later report",
         _with_carrier,
         K.HISTORY_ALTERED,
     )

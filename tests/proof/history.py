@@ -53,17 +53,17 @@ def cut() -> Iterator[Case]:
     )
     yield case("all events removed", _without_notes("DELETE FROM events"), K.ROW_UNRECORDED, also=(K.HISTORY_CUT,))
     yield case(
-        "an event edited, and the chain computed anew",
+        "an event edited, and the chain recomputed",
         chained("UPDATE events SET actor = 'nobody' WHERE sequence = 2"),
         also=(K.HISTORY_ALTERED,),
     )
     yield case(
-        "an event removed, and the chain computed anew",
+        "an event removed, and the chain recomputed",
         chained(f"DELETE FROM events WHERE sequence = {_MIDDLE}"),
         also=(K.HISTORY_CUT,),
     )
     yield case(
-        "an event edited and the chain computed anew, with the archive's own `anchors.log` left",
+        "an event edited and the chain recomputed, with the archive's own `anchors.log` left",
         _edited_with_notes,
         K.HISTORY_ALTERED,
     )

@@ -28,12 +28,12 @@ def anchors() -> Iterator[Case]:
     yield case("the anchor elsewhere edited", _edit_anchor, also=damaged)
     yield case("the anchor elsewhere removed, and its folder named", _remove_anchor, also=(K.ANCHOR_FOREIGN,))
     yield case(
-        "the chain computed anew, and the anchor elsewhere replaced by one that another key signs",
+        "the chain recomputed, and the anchor elsewhere replaced by one that another key signs",
         _sign_with(another=True),
         also=(K.ANCHOR_KEY,),
     )
     yield case(
-        "the chain computed anew, and the anchor elsewhere replaced by one that the station's key signs",
+        "the chain recomputed, and the anchor elsewhere replaced by one that the station's key signs",
         _sign_with(another=False),
         remark="Who can change the anchors elsewhere, too, leaves nothing to compare: let the station only add files there",
     )

@@ -65,14 +65,14 @@ def each_table() -> Iterator[Case]:
 
 def hidden() -> Iterator[Case]:
     """Yield what somebody would want to hide."""
-    yield case("a failure made to pass", sql(*PASSED), K.ROW_ALTERED)
+    yield case("a failed result changed to passed", sql(*PASSED), K.ROW_ALTERED)
     yield case(
         "a hold released",
         sql("UPDATE archive_entries SET hold_reason = NULL, held_by = NULL, held_at = NULL"),
         K.ROW_ALTERED,
     )
     yield case(
-        "a waiting report called accepted",
+        "a waiting report marked as accepted",
         sql("UPDATE reports SET submission_state = 'ACCEPTED', accepted_at = '2026-02-13T10:00:00.000000+00:00'"),
         K.ROW_ALTERED,
     )
@@ -115,11 +115,11 @@ def schema() -> Iterator[Case]:
 
 
 def recomputed() -> Iterator[Case]:
-    """Yield a change in each table whose digest is put into the history, with the chain computed anew."""
+    """Yield a change in each table whose digest is put into the history, with the chain recomputed."""
     for table in BOUND:
         column = _FREE.get(table.name) or next(name for name in table.columns if name not in table.key)
         yield case(
-            "a value changed, its digest put into the history, and the chain computed anew",
+            "a value changed, its digest put into the history, and the chain recomputed",
             _changed(table, column, bound_and_chained),
             also=(K.HISTORY_ALTERED,),
             part=f"`{table.name}`",

@@ -107,7 +107,7 @@ class BlobReader:
     """Why the last blob that was opened stayed closed: it is encrypted, and the key is not here."""
 
     def check_encrypted(self, path: str) -> None:
-        """Check what can be checked of an encrypted blob without a key; BlobMissing or BlobDamaged if it is not sound."""
+        """Check the digest of an encrypted blob, without a key; BlobMissing or BlobDamaged if it is not sound."""
 
     def encrypted_fault(self, path: str) -> str | None:
         """Return what ``check_encrypted`` finds; None if nothing."""

@@ -1,4 +1,4 @@
-"""Writes the database anew, so that no page, free page or log of it has what was removed."""
+"""Rewrites the database (VACUUM), so that its pages, free pages and log contain no removed data."""
 
 from __future__ import annotations
 
@@ -22,4 +22,6 @@ def compact(catalog: Catalog) -> None:
         finally:
             execute(db, "PRAGMA temp_store = MEMORY")
     if is_busy:
-        raise CatalogError(f"{catalog.path}: others are reading it, so that its log cannot be emptied; try again later")
+        raise CatalogError(
+            f"{catalog.path}: another program is reading it, so its write-ahead log cannot be truncated; try again later"
+        )

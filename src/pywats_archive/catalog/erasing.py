@@ -1,4 +1,4 @@
-"""Erases what the rows of entries say; what remains of an entry is its id, times, converter and checksums."""
+"""Erases the texts in the rows of entries; the id, times, converter and checksums of an entry remain."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def without_archive_id(db: Connection, kind: str) -> tuple[Event, ...]:
 
 
 def notes_taken_in(db: Connection, kinds: Sequence[str]) -> Iterator[str]:
-    """Yield the names of the notes that events of these kinds were taken in from (``details.note``)."""
+    """Yield the names of the access notes that events of these kinds were recorded from (``details.note``)."""
     among = ", ".join("?" * len(kinds))
     found = execute(db, f"SELECT details FROM events WHERE kind IN ({among}) AND details LIKE '%\"note\":%'", kinds)
     for (details,) in found:

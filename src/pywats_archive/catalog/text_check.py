@@ -1,4 +1,4 @@
-"""Compares the full-text index with what entries and reports say, and with itself."""
+"""Compares the full-text index with the rows of entries and reports, and checks its structure."""
 
 from __future__ import annotations
 

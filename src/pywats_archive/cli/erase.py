@@ -55,7 +55,8 @@ def erase(
     status: options.StatusOption = None,
     part: options.PartOption = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Erase, and record this reason; it must name nobody.")
+        str | None,
+        typer.Option("--reason", metavar="TEXT", help="Erase, and record this reason. It must not contain names."),
     ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Only show what would be erased; without --reason, too.")
@@ -70,9 +71,9 @@ def erase(
 ) -> int:
     """Erase entries for good, for privacy.
 
-    Their files go, and what the catalog, its copies and the log say about them.
+    Removes their files, and the texts about them in the catalog, its copies and the log files.
     Without --reason, it only shows what would be erased. Held and unfinished entries stay.
-    Who erased an entry, when and why stays on record, with its id and checksum.
+    The actor, time and reason of the erasure stay on record, with the id and checksum of each entry.
     """
     console.stderr = as_json  # stdout is for the document alone
     wanted = options.entry_filter(from_, to, converter, status, None, part)
@@ -135,10 +136,10 @@ def _say_protected(protected: Sequence[ProtectedEntry]) -> None:
 
 def _say_also_named(entries: Sequence[ErasableEntry]) -> None:
     for entry in entries[:_SHOWN]:
-        line = f"{entry.archive_id}  also names it, and stays: if it is meant, erase it by its id"
+        line = f"{entry.archive_id}  also mentions the text, and stays; to erase it, give its id"
         console.print(printable(line), soft_wrap=True, style="yellow")
     if len(entries) > _SHOWN:
-        console.print(f"... and {len(entries) - _SHOWN} more also name it")
+        console.print(f"... and {len(entries) - _SHOWN} more also mention the text")
 
 
 def _say_outside(outside: Sequence[str]) -> None:
@@ -152,7 +153,8 @@ def _report(done: Erasure, *, as_json: bool) -> int:
     """Print what was erased; 1 if an entry stays, or a file could not be removed."""
     for failure in done.not_removed:
         typer.echo(
-            printable(f"{failure}: cannot be erased now; the next 'erase' or start of a service goes on"), err=True
+            printable(f"{failure}: cannot be erased now; the next 'erase' or start of the service tries again"),
+            err=True,
         )
     if not as_json:
         _say_protected(done.protected)

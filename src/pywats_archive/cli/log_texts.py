@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TEXTS = {
     "access.unreadable": "the pages accept no user: {reason}",
-    "access.not_taken_in": "{archive}: notes of accesses could not be taken into the history: {reason}",
+    "access.not_taken_in": "{archive}: access notes could not be recorded in the history: {reason}",
     "access.taken_in": "{archive}: {events} events from notes of accesses",
     "access.not_recorded": "{kind} by {actor} is not in the history: {reason}",
     "answer.not_told": "an answer of the server could not be passed on",
@@ -46,10 +46,10 @@ TEXTS = {
     "outbox.stopped": "nothing is sent until a person acts: {reason}",
     "anchor.made": "{archive}: the history is signed up to event {last_event}",
     "timestamp.stored": "{archive}: the history is time-stamped up to event {last_event}, at {time}",
-    "timestamp.failed": "{archive}: no time stamp of the history, and this is tried again: {reason}",
-    "anchor.not_written": "{archive}: the signed head of the history is not written, and this is tried again: {reason}",
+    "timestamp.failed": "{archive}: no time stamp of the history; the service tries again: {reason}",
+    "anchor.not_written": "{archive}: the signed head of the history is not written; the service tries again: {reason}",
     "catalog.copied": "{archive}: the catalog was copied to {path} (entries: {entries}, {size_bytes} bytes)",
-    "catalog.not_copied": "{archive}: the catalog is not copied to {path}, and this is tried again: {reason}",
+    "catalog.not_copied": "{archive}: the catalog is not copied to {path}; the service tries again: {reason}",
     "catalog.rebuilt": (
         "{root}: metadata.db was rebuilt (entries: {entries}, reports: {reports}); begun with the copy: {copy}; "
         "entries younger than that copy: {younger}; the old one: {kept_as}"

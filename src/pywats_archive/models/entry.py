@@ -11,7 +11,7 @@ from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import UnitResult
 
 ERASED = "[erased]"
-"""What stands in place of an erased text."""
+"""The placeholder for an erased text."""
 IMPORTED = "imported: it was converted before it was archived"
 """Why an entry that was taken over from a Done folder is SKIPPED, until it is replayed."""
 

@@ -27,7 +27,7 @@ def extent(history: HistoryChecked) -> str:
 
 
 def erasures(history: HistoryChecked) -> Iterator[str]:
-    """Yield a line for each erasure of events: whoever may write to the catalog could have recorded it, too."""
+    """Yield a line for each erasure of events: any account with write access to the catalog could have recorded it."""
     for each in history.erasures:
         which = f"of entry {each.archive_id}" if each.archive_id else "of no single entry"
         reason = f": {each.reason}" if each.reason else ""

@@ -45,7 +45,7 @@ def test_nothing_is_archived_for_keys_that_nobody_here_has(tmp_path: Path, keys:
             with without_key(tmp_path):
                 Archive.open(root, own=True, keys=folder).close()
 
-    with pytest.raises(ConfigError, match=r"recipients\.txt: has none of the keys .* nobody could read"):
+    with pytest.raises(ConfigError, match=r"recipients\.txt: has none of the keys .* could not be read"):
         open_and_close()
     Archive.open(root, keys=folder).close()
     name_recipients(tmp_path, *foreign(), before.splitlines()[1])

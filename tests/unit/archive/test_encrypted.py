@@ -99,7 +99,7 @@ def test_an_archive_is_never_encrypted_for_one_key_alone(tmp_path: Path) -> None
     path = tmp_path / RECIPIENTS_FILE
     path.chmod(0o600)
     path.write_text("\n".join(path.read_text().splitlines()[:2]))
-    with pytest.raises(ConfigError, match="one key alone"):
+    with pytest.raises(ConfigError, match="only one key"):
         Archive.open(root, create=True, own=True, keys=tmp_path, encrypt=True)
     assert not root.exists()
 

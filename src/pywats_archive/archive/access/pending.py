@@ -1,4 +1,4 @@
-"""Takes in the notes of accesses at once, or waits until a running service has done that."""
+"""Records pending access notes at once, or waits until a running service has recorded them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def take_in(archive: Archive, *, within_s: float) -> None:
             Intake(archive=archive).take_in()
             return
         if time.monotonic() >= until_s:
-            raise StorageError(f"{notes[0]}: the service has not taken in this note of an access; erase again later")
+            raise StorageError(
+                f"{notes[0]}: the service has not recorded this access note yet; run 'erase' again later"
+            )
         time.sleep(_POLL_S)
 
 

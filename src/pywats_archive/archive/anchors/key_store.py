@@ -22,7 +22,7 @@ def require_key_store() -> None:
     with suppress(Exception):
         _backend().delete_password(_NAME, entry)
     if kept != entry:
-        raise ConfigError("the key store of the operating system does not keep what is stored; leave --key-store out")
+        raise ConfigError("the key store of the operating system does not return a stored value; leave --key-store out")
 
 
 def store(entry: str, secret: str) -> None:

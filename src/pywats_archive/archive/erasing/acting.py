@@ -31,7 +31,7 @@ from pywats_archive.words.sizes import human_size
 _SHOWN = 1000
 """The most files outside the archive that are named."""
 _MOST_BESIDE_SERVICE = 500 * 10**6
-"""The size of ``metadata.db`` in bytes up to which it is written anew beside a service.
+"""The size of ``metadata.db`` in bytes up to which it is rewritten beside a running service.
 
 Commits of the service wait 30 s at most, and from about 1.3 GB on it takes longer than that.
 """
@@ -64,7 +64,7 @@ def preview(archive: Archive, choice: ErasureChoice, how: Erasing) -> ErasurePre
 def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
     """Finish an earlier erasure, then erase the chosen entries; UsageError if the reason names what is to be erased.
 
-    ArchiveInUse beside a service, if the catalog is too large to be written anew meanwhile; nothing is erased then.
+    ArchiveInUse if a service runs and the catalog is too large to be rewritten beside it; nothing is erased then.
     """
     with carrying_out.alone(archive):
         _require_short_wait(archive)
@@ -81,7 +81,9 @@ def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
         if not ids:
             return _erasure(before, protected, chosen.also_named, ())
         if Texts((*chosen.texts, *texts_of(archive, ids))).are_in(how.reason):
-            raise UsageError("the reason stays on record, and names what is to be erased; give one that names nobody")
+            raise UsageError(
+                "the reason stays on record, but contains a text that is to be erased; give another reason"
+            )
         with archive.read() as db:
             outside = _existing(erasing.moved_to(db, ids))
         done = carrying_out.erase(archive, ids, replace(how, texts=chosen.texts))
@@ -94,8 +96,8 @@ def _require_short_wait(archive: Archive) -> None:
     size = catalog.stat().st_size
     if size > _MOST_BESIDE_SERVICE and not archive.is_owner and is_owned(archive.root):
         raise ArchiveInUse(
-            f"{catalog}: has {human_size(size)}, and a service that runs could not write while it is written anew; stop the "
-            "service, erase again, and start the service"
+            f"{catalog}: has {human_size(size)}, and the running service could not archive while the database is rewritten; "
+            "stop the service, run 'erase' again, then start the service"
         )
 
 

@@ -29,12 +29,12 @@ from pywats_archive.models.retention.purge import PurgeReason
 
 _AT_ONCE = 200
 _NOTES_WAIT_S = 60.0
-"""How long notes of accesses may take to be taken in by a running service, which does that every half minute."""
+"""Time limit for a running service to record pending access notes; it does so every half minute."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erased:
-    """What an erasure did in one archive."""
+    """The result of an erasure in one archive."""
 
     entries: int = 0
     events: int = 0

@@ -32,7 +32,7 @@ class Chosen:
 
     entries: tuple[ErasableEntry, ...]
     also_named: tuple[ErasableEntry, ...]
-    """Entries with what was asked for only in other texts: they stay, unless their ids are named."""
+    """Entries with the search text only in other places: they stay, unless their ids are named."""
     texts: tuple[str, ...]
     """What was asked for: texts that must not stay elsewhere."""
 

@@ -26,13 +26,13 @@ def replace(archive: Archive, backup_folder: Path | None) -> int:
         for made in backups.copy_into([Target(place=place)], archive, wanted):
             if made.failure:
                 raise StorageError(
-                    f"{place.path}: no new copy of the catalog can be made ({made.failure}), so that the old ones, with what "
-                    "is erased, stay; erase it again later"
+                    f"{place.path}: no new copy of the catalog can be made ({made.failure}), so the old copies stay, "
+                    "with the erased texts; run 'erase' again later"
                 )
         place.remove(old)
         if stays := [copy.name for copy in place.copies() if copy in old]:
             raise StorageError(
-                f"{place.path / stays[0]}: cannot be removed, and has what is erased; erase it again later"
+                f"{place.path / stays[0]}: cannot be removed, and contains erased texts; run 'erase' again later"
             )
         removed += len(old)
     return removed

@@ -48,7 +48,7 @@ class Keyring:
         return self.folder or self.root.parent
 
     def require_readable(self) -> None:
-        """Raise ConfigError unless a known key opens new blobs: one that is here, else one that the archive was created with.
+        """Raise ConfigError unless new blobs can be opened with a key here; without any, with a key of the archive's creation.
 
         Blobs for unknown keys alone could never be read again.
         """
@@ -60,8 +60,8 @@ class Keyring:
             whose = "the keys that the archive was created with, and no secret key is here"
         if known.isdisjoint(self.recipients):
             raise ConfigError(
-                f"{self._beside / RECIPIENTS_FILE}: has none of {whose}, so nobody could read what is archived into "
-                f"{self.root}; restore the files of keys from a backup"
+                f"{self._beside / RECIPIENTS_FILE}: has none of {whose}, so entries could not be read that are archived into "
+                f"{self.root}; restore the key files from a backup"
             )
 
     def identities(self) -> tuple[Identity, ...]:
@@ -126,7 +126,7 @@ def new_recipients(folder: Path | None) -> tuple[str, ...]:
     Keyring(root=path.parent, folder=folder, described=found).require_readable()
     if len(found) < 2:
         raise ConfigError(
-            f"{path}: names one key alone, so nothing could be read without this station; add another one"
+            f"{path}: names only one key, so entries could not be read without this station; add another key"
         )
     return found
 

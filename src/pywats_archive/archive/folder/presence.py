@@ -81,7 +81,7 @@ class Presence:
             self._descriptor = os.open(self._path, os.O_RDONLY)
 
     def _was_replaced(self) -> bool:
-        """Whether another process wrote archive.json anew, on a disk that was there all the time."""
+        """Whether another process replaced archive.json while the disk stayed available."""
         try:
             if self._descriptor is None:
                 return False

@@ -89,7 +89,7 @@ class Header:
 
     stanzas: tuple[Stanza, ...]
     text: bytes
-    """What its code is of."""
+    """The bytes that the authentication code covers."""
     code: bytes
     length: int
     beginning: bytes

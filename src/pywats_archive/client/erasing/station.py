@@ -81,7 +81,7 @@ class Erasures:
 
         arguments.of_kind(choice, "choice", ErasureChoice)
         if choice == ErasureChoice():
-            raise UsageError("erase: nothing is named; give ids, a serial number, an operator or a filter")
+            raise UsageError("erase: no entries are named; give ids, a serial number, an operator or a filter")
         if not reason.strip():
             raise UsageError("erase: the reason is empty; it stays on record")
         of_services = (facts_of(root).log for root in self._archives.roots)

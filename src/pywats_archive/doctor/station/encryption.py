@@ -33,7 +33,7 @@ def _keys(folder: Path, root: Path, described: tuple[str, ...] | None) -> Statio
     except ArchiveError as exc:
         return _check(root, CheckLevel.FAILED, f"must be encrypted: {exc}")
     if number < 2:
-        seen = f"{recipients}: names one key alone, so nothing can be read if it is lost"
+        seen = f"{recipients}: names only one key, so nothing can be read if it is lost"
         return _check(root, CheckLevel.WARNING, seen, "add the public key of a recovery key")
     if not identity.exists():
         seen = f"{identity}: the key is missing; sources are archived, but nothing that is archived can be read"

@@ -89,7 +89,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedErasure:
-    """An event that names erased ones: no anchor proves that it was a person's wish, or what the erased events said."""
+    """An event that names erased events. No anchor proves a request for the erasure, nor the former content of the events."""
 
     event: int
     """The number of the event."""
@@ -116,7 +116,7 @@ class HistoryChecked:
     bound_from: int | None
     """The number of the first event that binds rows; None if none does."""
     erased: int = 0
-    """Number of events whose details were erased, as a later event says; anchors prove their hashes, not what they said."""
+    """Number of events whose details were erased, by a later event; anchors prove their hashes, not their former content."""
     erasures: tuple[RecordedErasure, ...] = ()
     """Each event that names erased ones, oldest first."""
     anchor: str | None = None

@@ -45,7 +45,7 @@ _SENTENCES = {
     Rule.HOLD: "a hold cannot be replaced",
     Rule.ERASURE: "nothing is erased",
     Rule.REASON: "a replay needs a reason",
-    Rule.APPROVAL: "a second person must approve what deletes or replaces",
+    Rule.APPROVAL: "a second person must approve deletion and replacement",
 }
 
 
@@ -69,19 +69,19 @@ class Approval:
     """A request for a second person's approval."""
 
     number: int
-    """Its number: that of its event in the history of the archive."""
+    """Number of the request: that of its event in the history of the archive."""
     archive: str
     """Folder of the archive."""
     act: Act
-    """What is to be done."""
+    """The requested act."""
     subject: dict[str, Any]
-    """To what, and how."""
+    """Target and options of the act."""
     requested_by: str
-    """Who wants to do it."""
+    """The person who requested the act."""
     requested_at: datetime
-    """When that was; the act must be approved and carried out within an hour."""
+    """Time of the request. The act must be approved and carried out within an hour."""
     approved_by: str | None = None
-    """Who approved it; None while nobody did."""
+    """Who approved it; None while pending."""
 
     @property
     def expires_at(self) -> datetime:

@@ -60,14 +60,14 @@ class ProtectedEntry(ErasableEntry):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErasurePreview:
-    """What an erasure would concern now."""
+    """The preview of an erasure."""
 
     entries: tuple[ErasableEntry, ...]
     """The entries that would be erased."""
     protected: tuple[ProtectedEntry, ...]
     """The entries that would stay."""
     also_named: tuple[ErasableEntry, ...]
-    """Entries with what was asked for only in their error or warnings, or within a longer word of their file name: they would
+    """Entries with the search text only in their error or warnings, or within a longer word of their file name: they would
     stay, unless their ids are named."""
     files: int
     """Number of their files in the archive: sources, companions, reports."""
@@ -89,14 +89,14 @@ class ErasurePreview:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
-    """What an erasure did."""
+    """The result of an erasure."""
 
     entries: int
     """Number of entries that were erased."""
     protected: tuple[ProtectedEntry, ...]
     """Entries that stay, each with the rule."""
     also_named: tuple[ErasableEntry, ...]
-    """Entries with what was asked for only in their error or warnings, or within a longer word of their file name: they stay.
+    """Entries with the search text only in their error or warnings, or within a longer word of their file name: they stay.
     Erase them by their ids if they are meant."""
     events: int
     """Number of events whose details were erased."""
@@ -105,4 +105,4 @@ class Erasure:
     outside: tuple[str, ...]
     """Their files outside the archive that exist, such as in Done; these stay."""
     not_removed: tuple[str, ...]
-    """Files that cannot be removed now, each with the reason; the next erasure, or start of a service, goes on."""
+    """Files that cannot be removed now, each with the reason; the next erasure or start of the service removes them."""

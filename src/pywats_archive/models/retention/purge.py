@@ -20,7 +20,7 @@ class PurgeReason(str, Enum):
     MANUAL = "manual"
     """A person named it."""
     ERASED = "erased"
-    """A person had it erased: its record lost its texts, too."""
+    """A person erased the entry: the texts of its record are removed too."""
 
 
 class Obstacle(str, Enum):

@@ -124,7 +124,7 @@ class EncryptionKeys:
     """The keys of encrypted archives."""
 
     identity_file: Path
-    """The secret key of the station; whoever has it can read the archives."""
+    """The secret key of the station, with which its archives can be read."""
     recipients_file: Path
     """The public keys for which new blobs are encrypted."""
     recovery_key: str | None = field(repr=False)

@@ -49,7 +49,7 @@ class _Remembered:
 
 
 def complied(station: StationConfig) -> tuple[StationConfig, tuple[Overruled, ...]]:
-    """Return the configuration with what the rules of compliant archives demand, and what that overruled.
+    """Return the configuration under the rules of compliant archives, and the values that they overrule.
 
     A converter whose archive is compliant goes on archiving: that loses nothing, and a converter that stopped would leave
     its sources to whoever empties the watch folder. An archive that is away counts as what it was when last seen.

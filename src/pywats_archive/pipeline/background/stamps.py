@@ -158,7 +158,7 @@ class _Asking(threading.Thread):
         try:
             self.answer = ask(self._address, self.query.content, timeout_s=_ANSWER_WITHIN_S)
         except ArchiveError as exc:
-            self.failure = NoTimeStamp(f"the time stamp authority gave no time stamp: {exc}")
+            self.failure = NoTimeStamp(f"the time stamp authority returned no time stamp: {exc}")
         except Exception as exc:
             self.failure = NoTimeStamp(f"the time stamp authority could not be asked ({type(exc).__name__}: {exc})")
 

@@ -24,7 +24,7 @@ class Order:
     reason: str = ""
     """Why, for the history."""
     is_download: bool = False
-    """Whether the bag is sent to whoever asked, so that ``target`` is only its name."""
+    """Whether the bag is a download, so that ``target`` is only its name."""
 
     @property
     def is_zip(self) -> bool:

@@ -84,7 +84,7 @@ class _Journal:
 
 
 class _Window(io.RawIOBase):
-    """The end of a file that is being written: what was fetched is gone, and cannot be written again."""
+    """The end of a file that is being written: fetched bytes are gone, and cannot be rewritten."""
 
     def __init__(self) -> None:
         self._begin = 0
