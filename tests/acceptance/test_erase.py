@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -107,9 +107,11 @@ class Filled:
         with Client(self.station.archive_root) as client:
             assert [each.problems for each in client.rebuild(backup_folder=self.station.root / "copies")] == [()]
 
-    def erase(self, choice: ErasureChoice, reason: str = "request of 13 February") -> Erasure:
+    def erase(
+        self, choice: ErasureChoice, reason: str = "request of 13 February", logs: Sequence[Path] = ()
+    ) -> Erasure:
         with self.client() as client:
-            return client.erase(choice, reason=reason)
+            return client.erase(choice, reason=reason, logs=logs)
 
     def search(self) -> list[str]:
         """Return where the archive, its copies and its logs have what was erased."""
@@ -283,11 +285,12 @@ def test_an_operator_is_found_in_reports_and_listed_from_errors(filled: Filled) 
 
 
 def test_an_erasure_beside_a_service(filled: Filled) -> None:
-    """The service goes on, and its next files are archived; it takes in the notes that wait."""
+    """The service keeps running, archives its next files, and records the pending access notes."""
     filled.add_everything()
     with filled.station.serving():
-        wait_until(lambda: bool(filled.client().services()[0].process))
-        done = filled.erase(SERIAL)
+        (filled.watch / "SN900000.csv").write_text("SN900000;before\n")
+        wait_until(lambda: any(each.serial_number == "SN900000" for each in filled.station.entries()))
+        done = filled.erase(SERIAL, logs=[filled.log])  # this service has no log file
         assert (done.entries, done.not_removed) == (2, ())
         (filled.watch / "SN900001.csv").write_text("SN900001;after\n")
         wait_until(lambda: any(each.serial_number == "SN900001" for each in filled.station.entries()))
