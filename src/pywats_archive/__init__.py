@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pywats_archive.errors import DiskLow as DiskLow
     from pywats_archive.errors import FolderAway as FolderAway
     from pywats_archive.errors import FolderTaken as FolderTaken
+    from pywats_archive.errors import KeyMissing as KeyMissing
+    from pywats_archive.errors import KeyTaken as KeyTaken
     from pywats_archive.errors import NeedsApproval as NeedsApproval
     from pywats_archive.errors import NeedsConfirmation as NeedsConfirmation
     from pywats_archive.errors import NewerFormat as NewerFormat
@@ -72,6 +74,10 @@ if TYPE_CHECKING:
     from pywats_archive.errors import UnknownRun as UnknownRun
     from pywats_archive.errors import UnknownUser as UnknownUser
     from pywats_archive.errors import UsageError as UsageError
+    from pywats_archive.errors import VaultAway as VaultAway
+    from pywats_archive.errors import VaultClockOff as VaultClockOff
+    from pywats_archive.errors import VaultError as VaultError
+    from pywats_archive.errors import VaultRefused as VaultRefused
     from pywats_archive.errors import WorkersUnavailable as WorkersUnavailable
     from pywats_archive.errors import WrongAccount as WrongAccount
     from pywats_archive.models.arrival import Arrival as Arrival
@@ -194,7 +200,7 @@ _NAMES = {
     "doctor.examination": "Examination",
     "errors": (
         "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BagRefused BlobDamaged BlobLocked "
-        "BlobMissing "
+        "BlobMissing KeyMissing KeyTaken VaultAway VaultClockOff VaultError VaultRefused "
         "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ComplianceRefused ConfigChanged "
         "ConfigError ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NotEncrypted NoteUntrusted Overtaken PurgeRunning "

@@ -43,6 +43,12 @@ ArchiveError                     exit 1
 │   ├── CatalogFull                      it cannot grow: the disk is full
 │   ├── CatalogRefused                   one value that it cannot hold; everything else continues
 │   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
+├── VaultError                           the vault cannot be used
+│   ├── VaultAway                        it does not answer, or fails for now
+│   ├── VaultRefused                     it refuses: a wrong key, or missing rights
+│   ├── VaultClockOff                    it refuses because the clock of this computer is wrong
+│   ├── KeyTaken                         it has an object under the key already
+│   └── KeyMissing                       it has no object under the key
 ├── TooManyAtOnce                        more sign-ins or downloads at once than are possible
 ├── NoTimeStamp                          a time stamp authority returned no time stamp
 ├── StationAway                          no station answers at an address
@@ -59,16 +65,14 @@ Each message says what, where and what to do. The command prints it as one line 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
-
-class ArchiveError(Exception):
-    """Something went wrong in the archive."""
-
-    exit_code: ClassVar[int] = 1
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+from pywats_archive.errors.root import ArchiveError as ArchiveError
+from pywats_archive.errors.vault import KeyMissing as KeyMissing
+from pywats_archive.errors.vault import KeyTaken as KeyTaken
+from pywats_archive.errors.vault import VaultAway as VaultAway
+from pywats_archive.errors.vault import VaultClockOff as VaultClockOff
+from pywats_archive.errors.vault import VaultError as VaultError
+from pywats_archive.errors.vault import VaultRefused as VaultRefused
 
 
 class UsageError(ArchiveError):
