@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.command import command
-from tests.station import Station, wait_for
+from tests.station import Station, wait_for_event
 
 from pywats_archive import ArchiveInUse, Client, ErasureChoice
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.erasing import acting
 from pywats_archive.archive.erasing.naming import is_word
-from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.catalog import arrivals, checks
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
@@ -130,8 +130,8 @@ def test_a_large_catalog_is_not_written_anew_beside_a_service(
     choice = ErasureChoice(archive_ids=(entry.archive_id,))
     monkeypatch.setattr(acting, "_MOST_BESIDE_SERVICE", 1000)  # a file of 500 MB would take long to make
     with client(station) as opened:
-        with station.serving():
-            wait_for(lambda: is_owned(station.archive_root))
+        with capture_logs() as lines, station.serving():
+            wait_for_event(lines, "service.started")
             with pytest.raises(ArchiveInUse, match=r"metadata\.db: has .* stop the service, run 'erase' again"):
                 opened.erase(choice, reason="request")
         assert station.entry().source_original_path == entry.source_original_path

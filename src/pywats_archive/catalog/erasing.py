@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import search
 from pywats_archive.catalog.binding.noting import noted
-from pywats_archive.catalog.column_types import json_to_text, moment_to_text, text_to_path
+from pywats_archive.catalog.column_types import json_to_text, moment_to_text, path_to_text, text_to_path
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.purges import IS_OVER
 from pywats_archive.catalog.tables import IS_OPEN
@@ -37,7 +37,8 @@ _BLANK = (
     "UPDATE conversions SET parameters = NULL, configuration = NULL, error = NULL, traceback = NULL, warnings = NULL "
     f"WHERE archive_id IN {_IDS}",
     f"UPDATE arrivals SET path = '{ERASED}', moved_to = CASE WHEN moved_to IS NULL THEN NULL ELSE 'removed' END, "
-    f"reason = NULL, inode = NULL, ctime_ns = NULL, kept_checksum = NULL WHERE archive_id IN {_IDS}",
+    "reason = NULL, ctime_ns = NULL, inode = CASE WHEN kept_checksum IS NULL THEN NULL ELSE inode END "
+    f"WHERE archive_id IN {_IDS}",
     f"UPDATE run_items SET result = NULL WHERE archive_id IN {_IDS}",
     f"DELETE FROM findings WHERE archive_id IN {_IDS}",
     f"DELETE FROM stored_files WHERE substr(archived_path, 20, 24) IN {_IDS}",
@@ -58,6 +59,13 @@ _WORDED = (
 )
 TEXT_KEYED = {"alerts": "subject", "findings": "path", "stored_files": "name"}
 """The bound tables whose keys may be texts about a person, and the column of these texts."""
+_SOURCES = (
+    "SELECT e.archive_id, coalesce(a.path, e.source_path), coalesce(a.size_bytes, e.source_size_bytes), "
+    "coalesce(a.mtime_ns, e.source_mtime_ns), a.inode, e.source_checksum, a.path IS NULL OR a.moved_to IS NOT NULL OR EXISTS "
+    "(SELECT 1 FROM arrivals later WHERE later.path = a.path AND later.converter_name = a.converter_name "
+    "AND later.arrival_id > a.arrival_id AND later.archive_id <> a.archive_id) "
+    f"FROM archive_entries e LEFT JOIN arrivals a ON a.archive_id = e.archive_id WHERE e.archive_id IN {_IDS}"
+)
 _ID_IN_PATH = slice(19, 43)
 """Where the path of a blob has the id of its entry."""
 
@@ -171,12 +179,40 @@ def size_of(db: Connection, archive_ids: Sequence[str]) -> int:
     return int(execute(db, query, (json_to_text(list(archive_ids)),)).fetchone()[0])
 
 
-def sources_of(db: Connection, archive_id: str) -> Iterator[tuple[str, int, int]]:
-    """Stream path, size and time of the sources of an entry."""
-    for path, size, mtime_ns in rows(
-        db, "SELECT path, size_bytes, mtime_ns FROM arrivals WHERE archive_id = ?", (archive_id,)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A source of an entry, as it was archived."""
+
+    archive_id: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    inode: int | None
+    checksum: str
+    has_left: bool
+    """Whether it was moved or removed since, or another source was archived from its path; with a lost ledger, too."""
+
+
+def sources_of(db: Connection, archive_ids: Sequence[str]) -> Iterator[Source]:
+    """Stream the sources of entries; of an entry without an arrival, as the entry has it."""
+    for archive_id, path, size, mtime_ns, inode, checksum, has_left in rows(
+        db, _SOURCES, (json_to_text(list(archive_ids)),)
     ):
-        yield text_to_path(path), size, mtime_ns
+        yield Source(
+            archive_id=archive_id,
+            path=text_to_path(path),
+            size_bytes=size,
+            mtime_ns=mtime_ns,
+            inode=None if inode is None else int(inode),
+            checksum=checksum,
+            has_left=bool(has_left),
+        )
+
+
+def is_of_another(db: Connection, path: str, archive_id: str) -> bool:
+    """Whether the source at a path was archived as another entry."""
+    found = "SELECT 1 FROM arrivals WHERE path = ? AND archive_id <> ? LIMIT 1"
+    return execute(db, found, (path_to_text(path), archive_id)).fetchone() is not None
 
 
 def moved_to(db: Connection, archive_ids: Sequence[str]) -> Iterator[str]:

@@ -33,6 +33,8 @@ RULES = {
     ErasureRule.PENDING: "it is not converted yet, suspended, or its source is in progress",
     ErasureRule.WAITING: "a report of it waits for the server",
     ErasureRule.IN_PLACE: "its file is still in the watch folder, and would be archived again; remove the file first",
+    ErasureRule.AWAY: "its watch folder is away or cannot be read, and the file would be archived again; mount its disk or "
+    "share; if that is gone for good, name another folder in the configuration, and create an empty one in its place",
     ErasureRule.ALTERED: "a row of it names a path that cannot be its blob; run 'verify'",
 }
 """What each rule says."""

@@ -40,7 +40,7 @@ Commits of the service wait 30 s at most, and from about 1.3 GB on it takes long
 def preview(archive: Archive, choice: ErasureChoice, how: Erasing) -> ErasurePreview:
     """Return what an erasure would concern now; changes nothing."""
     chosen = choosing.choose(archive, choice)
-    going, protected = _judged(archive, chosen.entries)
+    going, protected = _judged(archive, chosen.entries, how)
     ids = [each.archive_id for each in going]
     with archive.read() as db:
         blobs = purges.blobs_of(db, ids)
@@ -72,7 +72,7 @@ def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
         if before.not_removed:
             return _erasure(before, (), (), ())
         chosen = choosing.choose(archive, choice)
-        going, protected = _judged(archive, chosen.entries)
+        going, protected = _judged(archive, chosen.entries, how)
         if any(each.rule is ErasureRule.COMPLIANT for each in protected):
             archive.compliance.refuse(
                 Rule.ERASURE, "its entries stay until their policy purges them", actor=how.actor, entries=len(protected)
@@ -119,10 +119,10 @@ def _erasure(
 
 
 def _judged(
-    archive: Archive, entries: Sequence[ErasableEntry]
+    archive: Archive, entries: Sequence[ErasableEntry], how: Erasing
 ) -> tuple[tuple[ErasableEntry, ...], tuple[ProtectedEntry, ...]]:
     """Return the entries that may be erased, and those that a rule protects."""
-    rules = choosing.rule_of(archive, [each.archive_id for each in entries])
+    rules = choosing.rule_of(archive, [each.archive_id for each in entries], how.mount_points)
     going = tuple(each for each in entries if each.archive_id not in rules)
     return going, tuple(_protected(each, rules[each.archive_id]) for each in entries if each.archive_id in rules)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.erasing import naming
+from pywats_archive.archive.erasing import in_place, naming
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.catalog import erasing, purges, reports
-from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import BlobDamaged, BlobMissing
 from pywats_archive.models.entry import ERASED, ArchiveEntry
 from pywats_archive.models.query import EntryFilter, SortKey
@@ -144,18 +141,22 @@ def _named_in(fields: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def rule_of(archive: Archive, archive_ids: Sequence[str]) -> dict[str, ErasureRule]:
-    """Return the entries that must not be erased now, each with the rule that says so."""
+def rule_of(archive: Archive, archive_ids: Sequence[str], mount_points: Mapping[str, str]) -> dict[str, ErasureRule]:
+    """Return the entries that must not be erased now, each with the rule that says so.
+
+    ``mount_points``: by watch folder, where its disk or share is mounted.
+    """
     if (of_all := _rule_of_archive(archive)) is not None:
         return dict.fromkeys(archive_ids, of_all)
     with archive.read() as db:
         facts = erasing.obstacles(db, archive_ids)
         blobs = purges.blobs_of(db, archive_ids)
-        return {
+        rules = {
             archive_id: rule
             for archive_id, known in facts.items()
-            if (rule := _rule(archive, db, archive_id, known, blobs.get(archive_id, ())))
+            if (rule := _rule(archive, archive_id, known, blobs.get(archive_id, ())))
         }
+    return {**in_place.rules_of(archive, facts.keys() - rules.keys(), mount_points), **rules}
 
 
 def _rule_of_archive(archive: Archive) -> ErasureRule | None:
@@ -164,7 +165,7 @@ def _rule_of_archive(archive: Archive) -> ErasureRule | None:
 
 
 def _rule(
-    archive: Archive, db: Connection, archive_id: str, facts: tuple[bool, bool, bool], paths: Sequence[str]
+    archive: Archive, archive_id: str, facts: tuple[bool, bool, bool], paths: Sequence[str]
 ) -> ErasureRule | None:
     is_held, is_pending, waits = facts
     if is_held:
@@ -175,14 +176,4 @@ def _rule(
         return ErasureRule.WAITING
     if not all(archive.blobs.is_of(path, archive_id) for path in paths) or archive.blobs.is_linked(paths):
         return ErasureRule.ALTERED
-    return ErasureRule.IN_PLACE if any(map(_is_there, erasing.sources_of(db, archive_id))) else None
-
-
-def _is_there(source: tuple[str, int, int]) -> bool:
-    """Whether a file is still in its watch folder, with the size and time that it was archived with."""
-    path, size, mtime_ns = source
-    try:
-        status = os.lstat(path)
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISDIR(status.st_mode) or (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
+    return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
@@ -26,6 +26,8 @@ class Erasing:
     """The log files of services."""
     backup_folder: Path | None = None
     """Where copies of the catalog are, beside those in the archive."""
+    mount_points: Mapping[str, str] = field(default_factory=dict)
+    """By watch folder, where its disk or share is mounted; not in the journal."""
 
     @property
     def without_texts(self) -> Erasing:

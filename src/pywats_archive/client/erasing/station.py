@@ -91,4 +91,14 @@ class Erasures:
             actor=actor or self.actor,
             logs=tuple(dict.fromkeys(each for each in (*of_services, *named) if each is not None)),
             backup_folder=read_backup_folder(self._station.path) if self._station else None,
+            mount_points=_mount_points(self._station) if self._station else {},
         )
+
+
+def _mount_points(station: StationOutline) -> dict[str, str]:
+    """Return the mount points of the folders that converters watch; one that no converter watches any longer may be gone."""
+    from pywats_archive.host.settings import state_file
+
+    watched = {each.watch_folder for each in station.converters}
+    known = state_file.recall(station.path, state_file.WATCH_FOLDERS)
+    return {folder: point for folder, point in known.items() if folder in watched}

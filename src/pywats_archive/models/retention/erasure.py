@@ -21,6 +21,8 @@ class ErasureRule(str, Enum):
     """A report of it waits for the server."""
     IN_PLACE = "in_place"
     """Its file is still in the watch folder, from where it would be archived again: remove the file first."""
+    AWAY = "away"
+    """Its file stayed in the watch folder, which is away: the file may be archived again once the folder is back."""
     ALTERED = "altered"
     """A row of it names a path that cannot be its blob: nothing is removed there; 'verify' names it."""
 
