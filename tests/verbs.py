@@ -58,6 +58,7 @@ CALLS = {
     "events": ["events", *ARCHIVE],
     "anchor": ["anchor", *STATION],
     "audit": ["audit", *ARCHIVE],
+    "vault init": ["vault", "init", "{root}/vault", *STATION],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
     "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],

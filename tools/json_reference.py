@@ -47,6 +47,7 @@ from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.retention.erasure import Erasure, ErasurePreview
+from pywats_archive.models.vault.initialized import InitializedVault
 from pywats_archive.pipeline.idle import RunOutcome
 from tools.json_types import Meaning, fields_of, parts_of, type_text, values_of, words
 
@@ -108,6 +109,7 @@ DOCUMENTS: dict[str, type] = {
     "audit": audit.AuditList,
     "verify": verify.Verified,
     "verify --reproduce": drawing.RunResult,
+    "vault init": InitializedVault,
     "qualify": qualify.Qualified,
     "rebuild": rebuild.RebuiltCatalogs,
 }

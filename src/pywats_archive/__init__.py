@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from pywats_archive.client.awaitable import AsyncClient as AsyncClient
     from pywats_archive.client.awaitable import AsyncRetention as AsyncRetention
     from pywats_archive.client.awaitable import AsyncSettings as AsyncSettings
+    from pywats_archive.client.awaitable import AsyncVault as AsyncVault
     from pywats_archive.client.restoring import Restored as Restored
     from pywats_archive.client.settings.station import StationSettings as StationSettings
     from pywats_archive.client.status import StationStatus as StationStatus
+    from pywats_archive.client.vault.station import StationVault as StationVault
     from pywats_archive.config import ConverterConfig as ConverterConfig
     from pywats_archive.config import PostProcessAction as PostProcessAction
     from pywats_archive.conversion.interceptor import ArchiveInterceptor as ArchiveInterceptor
@@ -180,6 +182,8 @@ if TYPE_CHECKING:
     from pywats_archive.models.settings.converters import ConverterSettings as ConverterSettings
     from pywats_archive.models.settings.converters import Setting as Setting
     from pywats_archive.models.settings.converters import SettingOrigin as SettingOrigin
+    from pywats_archive.models.vault.initialized import InitializedVault as InitializedVault
+    from pywats_archive.models.vault.initialized import VaultRights as VaultRights
     from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
     from pywats_archive.retention.station import ClockState as ClockState
@@ -191,9 +195,10 @@ _NAMES = {
     "archive.core": "EntryDetails",
     "archive.ledger": "Account",
     "client": "Client",
-    "client.awaitable": "AsyncClient AsyncRetention AsyncSettings",
+    "client.awaitable": "AsyncClient AsyncRetention AsyncSettings AsyncVault",
     "client.restoring": "Restored",
     "client.settings.station": "StationSettings",
+    "client.vault.station": "StationVault",
     "client.status": "StationStatus",
     "config": "ConverterConfig PostProcessAction",
     "conversion.interceptor": "ArchiveInterceptor",
@@ -230,6 +235,7 @@ _NAMES = {
     "models.operation.statistics": "ArchiveStatistics DayStatistics OpenAlert",
     "models.operation.status": "LastAnchor VanishedSource WaitingWork",
     "models.operation.trends": "ConversionTimes FailureReason",
+    "models.vault.initialized": "InitializedVault VaultRights",
     "models.operation.whereabouts": "Watcher Whereabouts",
     "models.query": "EntryFilter Page SortKey",
     "models.report": "Report ReportSummary SubmissionState UnitResult",

@@ -14,15 +14,17 @@ import pytest
 
 import pywats_archive
 from pywats_archive import errors
-from pywats_archive.client.awaitable import AsyncClient, AsyncRetention, AsyncSettings
+from pywats_archive.client.awaitable import AsyncClient, AsyncRetention, AsyncSettings, AsyncVault
 from pywats_archive.client.face import Face
 from pywats_archive.client.settings.station import StationSettings
+from pywats_archive.client.vault.station import StationVault
 from pywats_archive.retention.station import StationRetention
 
 USED = (
     pywats_archive.Client,
     StationRetention,
     StationSettings,
+    StationVault,
     pywats_archive.ArchiveStorage,
     pywats_archive.RetentionEngine,
     pywats_archive.ReprocessingEngine,
@@ -77,6 +79,7 @@ def test_each_type_that_a_method_takes_or_returns_is_exported() -> None:
         (pywats_archive.Client, AsyncClient),
         (StationRetention, AsyncRetention),
         (StationSettings, AsyncSettings),
+        (StationVault, AsyncVault),
     ],
 )
 def test_the_awaitable_face_has_every_method(inner: type, face: type[Face[object]]) -> None:

@@ -62,6 +62,8 @@ EXAMPLES = {
     "hold add": Example("hold add SN900500 --reason 'customer complaint'", _ON_RECORD),
     "hold release": Example("hold release SN900500", _ON_RECORD),
     "hold list": Example("hold list"),
+    "vault": Example("vault init s3://archives/plant --config config.json", "the vault cannot be used"),
+    "vault init": Example("vault init /mnt/nas/archives", "the vault cannot be used"),
     "approve": Example("approve 1234", _ON_RECORD),
     "reprocess": Example("reprocess start --converter ICT --status failed --dry-run"),
     "reprocess start": Example("reprocess start --converter ICT --status failed --dry-run", _DIFFERS),

@@ -65,6 +65,7 @@ VERBS = (
     Verb("anchor", Group.TRUST, "Sign the newest event, as a line to keep.", "anchor:anchor"),
     Verb("audit", Group.TRUST, "Show who read or changed what, as CSV too.", "audit:audit", logs=False),
     Verb("verify", Group.TRUST, "Check all that is archived for changes.", "verify:verify"),
+    Verb("vault", Group.TRUST, "Copy archives to a bucket or a share.", "vault:app"),
     Verb("qualify", Group.TRUST, "Check this installation, write a protocol.", "qualify:qualify"),
     Verb("rebuild", Group.TRUST, "Rebuild metadata.db from the blobs.", "rebuild:rebuild"),
 )

@@ -32,6 +32,7 @@ from pywats_archive.portable.user import current_actor
 
 if TYPE_CHECKING:
     from pywats_archive.client.settings.station import StationSettings
+    from pywats_archive.client.vault.station import StationVault
     from pywats_archive.doctor.examination import Examination
     from pywats_archive.models.operation.capacity import Ratios
     from pywats_archive.models.operation.replay import ReprocessingResult
@@ -189,6 +190,13 @@ class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
         from pywats_archive.client.settings.station import StationSettings
 
         return StationSettings(self.config, self._archives, actor=self.actor)
+
+    @property
+    def vault(self) -> StationVault:
+        """The vault to which the station copies its archives."""
+        from pywats_archive.client.vault.station import StationVault
+
+        return StationVault(self._station.path if self._station else None, self.roots)
 
     async def reprocess_archives(
         self,

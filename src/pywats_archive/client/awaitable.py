@@ -10,6 +10,7 @@ from types import TracebackType
 from pywats_archive.client.api import Client
 from pywats_archive.client.face import Face, awaited, passed_on, streamed
 from pywats_archive.client.settings.station import StationSettings
+from pywats_archive.client.vault.station import StationVault
 from pywats_archive.errors import UsageError
 from pywats_archive.retention.station import StationRetention
 
@@ -61,6 +62,18 @@ class AsyncSettings(Face[StationSettings]):
     expected = awaited(StationSettings.expected)
 
 
+class AsyncVault(Face[StationVault]):
+    """The methods of ``Client.vault``, awaitable."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def _inner(self) -> StationVault:
+        return self._client.vault
+
+    init = awaited(StationVault.init)
+
+
 class AsyncClient(Face[Client]):
     """The methods of ``Client``, awaitable; open it with ``async with``.
 
@@ -110,6 +123,11 @@ class AsyncClient(Face[Client]):
     def settings(self) -> AsyncSettings:
         """The settings of the converters: read, planned and changed in the configuration."""
         return AsyncSettings(self._inner())
+
+    @property
+    def vault(self) -> AsyncVault:
+        """The vault to which the station copies its archives."""
+        return AsyncVault(self._inner())
 
     @property
     def actor(self) -> str:

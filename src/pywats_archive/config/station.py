@@ -10,6 +10,7 @@ from pywats_archive.config.converter import ConverterConfig
 from pywats_archive.config.outline import StationOutline, archive_root
 from pywats_archive.config.server import ServerConfig, WebhookConfig
 from pywats_archive.config.time_stamps import TimeStampConfig
+from pywats_archive.config.vault import VaultSettings
 from pywats_archive.config.web import WebConfig
 
 
@@ -29,6 +30,7 @@ class StationConfig(BaseModel):
     """Folders for signed heads of the histories."""
     anchor_interval_hours: float = Field(default=1.0, ge=0.1, le=168)
     time_stamps: TimeStampConfig = TimeStampConfig()
+    vault: VaultSettings = VaultSettings()
     converters: tuple[ConverterConfig, ...]
 
     def archive_root(self, converter: ConverterConfig) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.step import OnStep, no_step
@@ -13,7 +11,6 @@ from pywats_archive.vault.store import Vault
 
 def open_vault(settings: VaultSettings, *, on_step: OnStep = no_step) -> Vault:
     """Return the vault at ``vault_url``, without asking it anything; ConfigError if the address cannot be used."""
-    folder = Path(settings.vault_url)
-    if not folder.is_absolute():
-        raise ConfigError(f"vault_url = {settings.vault_url!r}: write the whole path of a folder")
-    return FolderVault(folder, on_step=on_step)
+    if settings.folder is None:
+        raise ConfigError(f"{settings.vault_url or 'vault_url'}: this version stores in a folder only; name one")
+    return FolderVault(settings.folder, on_step=on_step)

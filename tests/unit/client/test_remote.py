@@ -17,10 +17,13 @@ from pywats_archive.client.api import Client
 from pywats_archive.client.remote import wire
 from pywats_archive.client.remote.api import RemoteClient
 from pywats_archive.client.remote.fields import filter_fields
+from pywats_archive.client.remote.on_station import OnStation
 from pywats_archive.client.remote.replays import RemoteReplays
 from pywats_archive.client.remote.retention import RemoteRetention
 from pywats_archive.client.remote.settings import RemoteSettings
+from pywats_archive.client.remote.vault import RemoteVault
 from pywats_archive.client.settings.station import StationSettings
+from pywats_archive.client.vault.station import StationVault
 from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
@@ -71,10 +74,11 @@ def public(of: type[Any]) -> set[str]:
 
 def test_every_method_of_the_client_works_over_the_network_or_says_why_not() -> None:
     """A method that is added to the client cannot be forgotten: it would look for archives that are not here."""
-    own = vars(RemoteClient).keys() | vars(RemoteReplays).keys()
+    own = vars(RemoteClient).keys() | vars(RemoteReplays).keys() | vars(OnStation).keys()
     assert public(Client) - own == OF_OTHERS | LOCAL
     assert public(StationRetention) - vars(RemoteRetention).keys() == set()
     assert public(StationSettings) - vars(RemoteSettings).keys() == set()
+    assert public(StationVault) - vars(RemoteVault).keys() == set()
 
 
 def test_every_place_that_the_client_asks_exists() -> None:

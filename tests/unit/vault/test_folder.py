@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.config.vault import VaultSettings
-from pywats_archive.errors import ConfigError, KeyMissing, KeyTaken, VaultAway, VaultRefused
+from pywats_archive.errors import KeyMissing, KeyTaken, VaultAway, VaultRefused
 from pywats_archive.vault.folder import FolderVault
 from pywats_archive.vault.opening import open_vault
 from pywats_archive.vault.store import MARKER, Vault
@@ -197,9 +197,3 @@ def test_the_folder_above_must_be_there(root: Path) -> None:
     with pytest.raises(VaultAway, match="share"):
         FolderVault(root).put_new(MARKER, b"{}")
     assert not root.parent.exists()
-
-
-def test_a_relative_folder_is_refused() -> None:
-    """It would be another folder for each command."""
-    with pytest.raises(ConfigError, match="whole path"):
-        open_vault(VaultSettings(vault_url="vault"))

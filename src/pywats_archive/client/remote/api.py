@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.client.api import Client
 from pywats_archive.client.contents import stream
-from pywats_archive.client.remote.calls import asked, refused, streamed, value_of
+from pywats_archive.client.remote.calls import asked, streamed, value_of
 from pywats_archive.client.remote.downloads import download
 from pywats_archive.client.remote.fields import filled, filter_fields, given
+from pywats_archive.client.remote.on_station import OnStation
 from pywats_archive.client.remote.replays import RemoteReplays
 from pywats_archive.client.remote.retention import RemoteRetention
 from pywats_archive.client.remote.settings import RemoteSettings
+from pywats_archive.client.remote.vault import RemoteVault
 from pywats_archive.client.remote.wire import TOKEN, Wire
 from pywats_archive.client.restoring import Restored
 from pywats_archive.client.status import StationStatus
@@ -38,15 +40,10 @@ from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:
-    from pywats_archive.doctor.examination import Examination
-    from pywats_archive.models.operation.capacity import Ratios
-    from pywats_archive.models.settings.installation import Installation
     from pywats_archive.reprocessing.runner import OnProgress
 
-_ON_THE_STATION = "since it works on files of the computer where it runs; use the command on the station"
 
-
-class RemoteClient(RemoteReplays, Client):
+class RemoteClient(RemoteReplays, OnStation, Client):
     """The methods of ``Client`` over the network: ``Client("https://…", token=…)`` is one."""
 
     def __init__(
@@ -98,6 +95,11 @@ class RemoteClient(RemoteReplays, Client):
         """The settings of the converters: read, planned and changed in the configuration."""
         return RemoteSettings(self._wire)
 
+    @property
+    def vault(self) -> RemoteVault:
+        """The vault to which the station copies its archives."""
+        return RemoteVault(self._wire)
+
     find = asked(Client.find, "GET /entries", Page[ArchiveEntry])
     resolve = asked(Client.resolve, "GET /resolve", str)
     details = asked(Client.details, "GET /entries/{archive_id}", EntryDetails)
@@ -118,20 +120,6 @@ class RemoteClient(RemoteReplays, Client):
     watchers_of = asked(Client.watchers_of, "GET /watchers", tuple[Watcher, ...])
     services = asked(Client.services, "GET /services", tuple[ServiceStatus, ...])
     count_files = asked(Client.count_files, "GET /integrity/files", int)
-    rebuild = refused(
-        Client.rebuild, "since no other process may have the catalog open; use the command on the station"
-    )
-
-    export_bag = refused(Client.export_bag, "since it writes files on the station; download it with 'stream_bag'")
-    anchor = refused(Client.anchor, "since the signing key lies on the station; use the command there")
-    request_time_stamp = refused(Client.request_time_stamp, "since the signing key lies on the station")
-    add_time_stamp = refused(Client.add_time_stamp, "since it writes files on the station; use the command there")
-    import_bag = refused(Client.import_bag, "since it reads files of the station; use the command there")
-    preview_import = refused(Client.preview_import, "since it reads a folder of the station; use the command there")
-    import_done = refused(Client.import_done, "since it reads a folder of the station; use the command there")
-    preview_erasure = refused(Client.preview_erasure, "since it may read every report; use the command on the station")
-    erase = refused(Client.erase, "since it rewrites the catalog and its copies; use the command on the station")
-    record_event = refused(Client.record_event, "since the station records its own events")
 
     def acknowledge(
         self, names: str | Sequence[str], *, reason: str | None = None, actor: str | None = None
@@ -225,20 +213,3 @@ class RemoteClient(RemoteReplays, Client):
     def close(self) -> None:
         """End the connection; idempotent."""
         self._wire.close()
-
-    @staticmethod
-    def doctor(
-        *, config: Path | str | None = None, archive: Path | str | None = None, quick: bool = False
-    ) -> Examination:
-        """Refuse: it tests folders."""
-        raise UsageError(f"doctor: not over the network, {_ON_THE_STATION}")
-
-    @staticmethod
-    def installation() -> Installation:
-        """Refuse: it describes the program of this computer."""
-        raise UsageError(f"installation: not over the network, {_ON_THE_STATION}")
-
-    @staticmethod
-    def measure(folder: Path | str, *, level: int = 6) -> tuple[Ratios, float]:
-        """Refuse: it reads a folder."""
-        raise UsageError(f"measure: not over the network, {_ON_THE_STATION}")

@@ -26,7 +26,7 @@ from pywats_archive.host.settings.document import (
     text_of,
 )
 from pywats_archive.host.settings.foldernames import anchor_folders_of, backup_folder_of, require_usable
-from pywats_archive.host.settings.groups import time_stamp_config_of, web_config_of
+from pywats_archive.host.settings.groups import time_stamp_config_of, vault_settings_of, web_config_of
 from pywats_archive.host.settings.neighbours import real, require_apart
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.redaction import redacted
@@ -79,6 +79,7 @@ def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationCon
         anchor_folders=anchor_folders_of(fields, path),
         anchor_interval_hours=_anchor_interval_hours(fields, path),
         time_stamps=time_stamp_config_of(fields, path),
+        vault=vault_settings_of(fields, path),
         converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
     )
     _check(station)
@@ -213,9 +214,10 @@ def _check_apart(station: StationConfig, converter: ConverterConfig, archives: S
 
 
 def _check_outside(station: StationConfig, archives: Sequence[Path]) -> None:
-    """Refuse a folder for copies or anchors in an archive, whose disk it is lost with, or in a watch folder."""
+    """Refuse a folder for copies, anchors or the vault in an archive, whose disk it is lost with, or in a watch folder."""
     named = [("backup_folder", station.backup_folder)] if station.backup_folder else []
     named += [("anchor_folders", folder) for folder in station.anchor_folders]
+    named += [("vault_url", station.vault.folder)] if station.vault.folder else []
     for key, folder in named:
         for other in (*archives, *(real(each.watch_folder) for each in station.converters if each.watch_folder)):
             if real(folder).is_relative_to(other):

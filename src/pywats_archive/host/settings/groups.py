@@ -1,4 +1,4 @@
-"""Reading the keys of a configuration that belong together: those of the web pages, and those of time stamps."""
+"""Reading the keys of a configuration that belong together: those of the web pages, of time stamps, and of the vault."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pywats_archive.config.time_stamps import TimeStampConfig
+from pywats_archive.config.vault import VaultSettings, know_credentials
 from pywats_archive.config.web import WebConfig
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.settings import state_file
@@ -40,6 +41,18 @@ def time_stamp_config_of(fields: dict[str, Any], path: Path) -> TimeStampConfig:
     return found
 
 
+def read_vault_settings(path: Path) -> VaultSettings:
+    """Read the keys of the vault; ConfigError if one is invalid."""
+    path = path.absolute()
+    return vault_settings_of(state_file.completed_station(path, read_object(path)), path)
+
+
+def vault_settings_of(fields: dict[str, Any], path: Path) -> VaultSettings:
+    """Return the keys of the vault, with paths beside the configuration made absolute."""
+    know_credentials(fields)
+    return _group_of(VaultSettings, fields, path, files=("vault_credentials", "vault_ca_file"))
+
+
 def _group_of(group: type[_Group], fields: dict[str, Any], path: Path, *, files: Sequence[str]) -> _Group:
     """Return the keys of a group; ``files`` are paths."""
     wanted = {key: fields[key] for key in group.model_fields if fields.get(key) not in (None, "")}
@@ -47,8 +60,8 @@ def _group_of(group: type[_Group], fields: dict[str, Any], path: Path, *, files:
         found = group(**wanted)
     except ValidationError as exc:
         fault = exc.errors()[0]
-        raise ConfigError(
-            f"{path}: {fault['loc'][0]} = {fault['input']!r}: {fault['msg'].removeprefix('Value error, ').lower()}"
-        ) from exc
+        message = fault["msg"].removeprefix("Value error, ")
+        place = f"{fault['loc'][0]} = {fault['input']!r}: " if fault["loc"] else ""
+        raise ConfigError(f"{path}: {place}{message.lower()}") from exc
     named = {key: getattr(found, key) for key in files}
     return found.model_copy(update={key: str(path.parent / name) for key, name in named.items() if name})

@@ -1,0 +1,54 @@
+"""``Client.vault``: the vault to which a station copies its archives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pywats_archive.archive import arguments
+from pywats_archive.archive.folder.description import read_description
+from pywats_archive.errors import UsageError
+from pywats_archive.models.vault.initialized import InitializedVault, VaultRights
+
+if TYPE_CHECKING:
+    from pywats_archive.config.vault import VaultSettings
+
+_FUTURE = "ARCHIVE-UUID"
+
+
+class StationVault:
+    """The vault that a configuration names."""
+
+    def __init__(self, config: Path | None, roots: Sequence[Path]) -> None:
+        self._path = config
+        self._roots = roots
+
+    def init(self, url: str | None = None) -> InitializedVault:
+        """Make a bucket's prefix or a folder a vault; one that is a vault already stays as it is. Idempotent.
+
+        ``url``: by default ``vault_url``; the other keys of the vault are those of the configuration. Nothing in the
+        configuration changes. VaultRefused, VaultAway or VaultClockOff if the vault cannot be used.
+        """
+        from pywats_archive.vault import marker
+        from pywats_archive.vault.opening import open_vault
+        from pywats_archive.vault.rights import least_rights
+
+        settings = self._settings(url)
+        vault = open_vault(settings)
+        is_new = marker.create(vault)
+        found = [description.archive_uuid for root in self._roots if (description := read_description(root))]
+        rights = (VaultRights(archive_uuid=each, document=least_rights(settings, each)) for each in found or [_FUTURE])
+        return InitializedVault(url=vault.url, is_new=is_new, rights=tuple(rights))
+
+    def _settings(self, url: str | None) -> VaultSettings:
+        from pywats_archive.config.vault import VaultSettings
+        from pywats_archive.host.settings.groups import read_vault_settings, vault_settings_of
+
+        settings = read_vault_settings(self._path) if self._path else VaultSettings()
+        if url is not None:
+            fields = {**settings.model_dump(), "vault_url": arguments.text(url, "url")}
+            settings = vault_settings_of(fields, self._path or Path())
+        if not settings.vault_url:
+            raise UsageError("vault: name the bucket or the folder, or set vault_url in the configuration")
+        return settings

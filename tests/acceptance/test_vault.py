@@ -1,0 +1,55 @@
+"""The vault, from the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.command import command
+from tests.station import Station
+
+from pywats_archive import Client, UsageError
+
+
+def test_a_folder_becomes_a_vault(station: Station, tmp_path: Path) -> None:
+    """``vault init`` creates it once, and prints the rights that the station's own archive needs."""
+    station.add("good")
+    station.run()
+    share = tmp_path / "share"
+    config = station.write_config()
+    uuid = json.loads((station.archive_root / "archive.json").read_text(encoding="utf-8"))["archive_uuid"]
+    first = command("vault", "init", str(share), "--config", config)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert (
+        first.stdout.startswith(f"{share}: is a vault now") and f"files and folders in {share}/{uuid}" in first.stdout
+    )
+    content = (share / "vault.json").read_bytes()
+    station.keys["vault_url"] = str(share)
+    again = json.loads(command("vault", "init", "--config", station.write_config(), "--json").stdout)
+    assert (again["url"], again["is_new"]) == (str(share), False)
+    assert [each["archive_uuid"] for each in again["rights"]] == [uuid]
+    assert (share / "vault.json").read_bytes() == content
+
+
+def test_what_cannot_be_a_vault_is_one_line(station: Station, tmp_path: Path) -> None:
+    """With the place, and what to do."""
+    station.add("good")
+    config = station.write_config()
+    for words, says, code in (
+        ((), "set vault_url in the configuration", 2),
+        (("share",), "whole path of a folder", 2),
+        ((str(tmp_path / "no" / "share"),), "mount the share", 1),
+    ):
+        ended = command("vault", "init", *words, "--config", config)
+        assert (ended.returncode, ended.stdout) == (code, "")
+        assert says in ended.stderr.splitlines()[-1] and "Traceback" not in ended.stderr
+
+
+def test_a_program_without_a_configuration_names_the_place(tmp_path: Path) -> None:
+    """Then the rights are for an archive that does not exist yet."""
+    with Client([]) as client:
+        made = client.vault.init(str(tmp_path / "share"))
+        assert made.is_new and [each.archive_uuid for each in made.rights] == ["ARCHIVE-UUID"]
+        with pytest.raises(UsageError, match="name the bucket or the folder"):
+            client.vault.init()
