@@ -72,17 +72,20 @@ def _append_at_need(archive: Archive, line: bytes) -> None:
 def forget_purges(archive: Archive) -> None:
     """Remove the notes of purges once all their blobs are removed; leftover notes do no harm.
 
-    Notes since the oldest copy of the catalog stay: a catalog that is rebuilt from a copy does not know of these purges.
+    Notes since the oldest copy of the catalog stay: a catalog that is rebuilt from a copy does not know of these purges. Those
+    of erasures stay for good: a copy elsewhere, or a bag, may be older than that.
     """
     oldest = min(in_archive(archive.root).copies(), default=None)
+
+    def stays(note: dict[str, Any]) -> bool:
+        return _ERASED in note or (oldest is not None and _noted_at(note) >= oldest.at.isoformat())
+
+    path = archive.root / layout.PURGED
     with suppress(OSError):
-        if oldest is None:
+        if oldest is None and not any(map(stays, _notes(path))):
             archive.blobs.files.free(layout.PURGED)
-            return
-        since = oldest.at.isoformat()
-        if any(_noted_at(note) < since for note in _notes(archive.root / layout.PURGED)):
-            later = (note for note in _notes(archive.root / layout.PURGED) if _noted_at(note) >= since)
-            replace_lines(archive.blobs.files, layout.PURGED, map(_line, later))
+        elif not all(map(stays, _notes(path))):
+            replace_lines(archive.blobs.files, layout.PURGED, map(_line, filter(stays, _notes(path))))
 
 
 def purged_ids(root: Path) -> frozenset[str]:

@@ -155,7 +155,7 @@ def _report(done: Erasure, *, as_json: bool) -> int:
     """Print what was erased; 1 if an entry stays, or a file could not be removed."""
     for failure in done.not_removed:
         typer.echo(
-            printable(f"{failure}: cannot be erased now; the next 'erase' or start of the service tries again"),
+            printable(f"{failure}. The erasure is not finished; the next 'erase' or start of the service completes it"),
             err=True,
         )
     if not as_json:

@@ -28,6 +28,8 @@ class CopyPlace:
     ) -> None:
         self.root = root
         self.folder = folder
+        self.require_root = require_root
+        """Raises StorageError while ``root`` is away."""
         self.blobs = BlobStore(root, on_step=on_step, require_root=require_root)
 
     @property

@@ -6,9 +6,10 @@ stays unfinished until the last step: the next erasure, or the next start of a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Erased:
     events: int = 0
     log_places: int = 0
     not_removed: tuple[str, ...] = ()
-    """Files that cannot be removed now, each with the reason; the erasure is not finished then."""
+    """What cannot be removed now, or not be reached, each with the reason; the erasure is not finished then."""
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def finish(archive: Archive) -> Erased:
         if known is not None:
             journal.remove(archive)
         return Erased()
-    how, erased, places = known or _noted(archive), 0, 0
+    how, erased, places = known or UNKNOWN, 0, 0
     every = [each for ids in waiting.values() for each in ids]
     texts = (*how.texts, *texts_of(archive, every)) if every else how.texts
     for number, ids in waiting.items():
@@ -93,15 +94,17 @@ def finish(archive: Archive) -> Erased:
             with archive.read() as db:
                 messages = tuple(erasing.messages_of(db, some))
             places += log_lines.overwrite(how.logs, names=[*texts, *some], messages=messages)
+            why = _Why(how=how, purge_id=number, noted=decision_log.erased(archive.root))
             erased += archive.write(
-                partial(_erase_rows, archive=archive, number=number, archive_ids=some, how=how, texts=Texts(texts))
+                partial(_erase_rows, archive=archive, archive_ids=some, why=why, texts=Texts(texts))
             )
     journal.write(archive, how.without_texts)
     if failures := _remove_old_catalogs(archive):
         return Erased(events=erased, not_removed=failures)
     pending.take_in(archive, within_s=_NOTES_WAIT_S)
     compact(archive.catalog)
-    old_copies.replace(archive, how.backup_folder)
+    if failures := old_copies.replace(archive, how.backup_folder):
+        return Erased(events=erased, log_places=places, not_removed=failures)
     for number in recorded:
         archive.write(partial(purges.finish, purge_id=number, now=archive.now()))
     journal.remove(archive)
@@ -109,16 +112,27 @@ def finish(archive: Archive) -> Erased:
     return Erased(events=erased, log_places=places)
 
 
-def _noted(archive: Archive) -> Erasing:
-    """Return why entries are erased, where a rebuilt catalog knows that from the decision log alone."""
-    for reason, actor in decision_log.erased(archive.root).values():
-        return Erasing(reason=reason, actor=actor)
-    return UNKNOWN
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Why:
+    """Who erases entries, and why; a rebuilt catalog knows that from the decision log alone."""
+
+    how: Erasing
+    purge_id: int
+    noted: Mapping[str, tuple[str, str]]
+    """By entry: reason and actor."""
+
+    def event(self, at: datetime, archive_id: str) -> Event:
+        """Return the record that an entry was erased; without an id, that texts were erased from events of no entry."""
+        if not archive_id:
+            return Event(kind=OF_NONE, at=at, actor=self.how.actor, details={"purge_id": self.purge_id})
+        reason, actor = self.noted.get(archive_id, (self.how.reason, self.how.actor))
+        details = {"reason": reason, "purge_id": self.purge_id}
+        return Event(kind=OF_ENTRY, at=at, archive_id=archive_id, actor=actor, details=details)
 
 
 def note_backup_folder(archive: Archive, folder: Path | None) -> None:
     """Let the journal name where other copies of the catalog are; inside ``alone``."""
-    how = journal.read(archive.root) or _noted(archive)
+    how = journal.read(archive.root) or UNKNOWN
     journal.write(archive, replace(how, backup_folder=folder or how.backup_folder))
 
 
@@ -158,7 +172,9 @@ def _remove_bytes(archive: Archive, archive_ids: Sequence[str], how: Erasing) ->
     ]
     try:
         archive.require_present()
-        decision_log.note_erasure(archive, archive_ids, reason=how.reason, actor=how.actor)
+        noted = decision_log.erased(archive.root)
+        if new := [each for each in archive_ids if each not in noted]:
+            decision_log.note_erasure(archive, new, reason=how.reason, actor=how.actor)
         failures = archive.blobs.remove_durably(paths)
     except OSError as exc:
         where = exc.filename or archive.root
@@ -172,19 +188,11 @@ def _origins(archive_id: str) -> tuple[str, str]:
     return path, f"{path}.age"
 
 
-def _erase_rows(
-    tx: Connection, *, archive: Archive, number: int, archive_ids: Sequence[str], how: Erasing, texts: Texts
-) -> int:
+def _erase_rows(tx: Connection, *, archive: Archive, archive_ids: Sequence[str], why: _Why, texts: Texts) -> int:
     """Erase the texts of entries from rows and events, and record that; returns how many events."""
     paths = [text for text in texts.all if "/" in text or "\\" in text]
     erasing.blank(tx, archive_ids, paths, texts.scrub)
-
-    def record(archive_id: str) -> Event:
-        about = {"reason": how.reason, "purge_id": number} if archive_id else {"purge_id": number}
-        kind = OF_ENTRY if archive_id else OF_NONE
-        return Event(kind=kind, at=archive.now(), archive_id=archive_id or None, actor=how.actor, details=about)
-
-    return event_erasing.erase_events(tx, archive_ids, texts.scrub, record)
+    return event_erasing.erase_events(tx, archive_ids, texts.scrub, lambda each: why.event(archive.now(), each))
 
 
 def _remove_old_catalogs(archive: Archive) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ An entry keeps its id. What a kill left, blobs or rows that a recovery made of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 
+from pywats_archive.archive import decision_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.archive.imported.bagged import Bringing, Brought, FromBag, Kept, Present, Taken
@@ -21,11 +22,12 @@ from pywats_archive.blobs.header import ALGORITHM, Label
 from pywats_archive.blobs.reading import Content
 from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.errors import BagRefused, StorageError
-from pywats_archive.models.entry import Companion, SourceKind
+from pywats_archive.models.entry import ERASED, Companion, SourceKind
 from pywats_archive.models.event import SOURCE_IMPORTED
 from pywats_archive.portable.placing import last_part
 
 _LONGEST_RECOVERY_S = 600.0
+_GONE = "was erased here, and stays so; the bag still has it"
 
 
 class _Refused(Exception):
@@ -35,14 +37,16 @@ class _Refused(Exception):
 def bring_in(archive: Archive, batch: Sequence[FromBag], how: Bringing) -> tuple[Brought, ...]:
     """Import entries in one commit; durable once this returns. Call it inside ``locks.only_import``.
 
-    One that the archive has is left as it is; one whose id another source has is refused. StorageError leaves no row.
+    One that the archive has is left as it is; one that was erased, or whose id another source has, is refused. StorageError
+    leaves no row.
     """
     account.require_owner(archive.root)
     taken: list[Taken] = []
     outcomes: list[Brought] = []
+    erased = erased_here(archive)
     with locks.between_import_batches(archive.root, timeout_s=_LONGEST_RECOVERY_S):
         try:
-            outcomes.extend(_outcome(archive, bagged, taken) for bagged in batch)
+            outcomes.extend(_outcome(archive, bagged, taken, erased) for bagged in batch)
             commit(archive, taken, how)
         except BaseException:
             for each in taken:
@@ -51,18 +55,23 @@ def bring_in(archive: Archive, batch: Sequence[FromBag], how: Bringing) -> tuple
     return tuple(outcomes)
 
 
-def known(archive: Archive, bagged: FromBag) -> Brought | None:
+def erased_here(archive: Archive) -> Set[str]:
+    """Return the ids of the entries that were erased, or that a stopped erasure is going to erase."""
+    return decision_log.erased(archive.root).keys()
+
+
+def known(archive: Archive, bagged: FromBag, erased: Set[str]) -> Brought | None:
     """Return the result of an entry that would not be written; None if it would be written."""
     try:
-        return None if _is_missing(archive, bagged) else Brought(archive_id=bagged.archive_id)
+        return None if _is_missing(archive, bagged, erased) else Brought(archive_id=bagged.archive_id)
     except _Refused as exc:
         return Brought(archive_id=bagged.archive_id, reason=str(exc))
 
 
-def _outcome(archive: Archive, bagged: FromBag, taken: list[Taken]) -> Brought:
+def _outcome(archive: Archive, bagged: FromBag, taken: list[Taken], erased: Set[str]) -> Brought:
     archive_id = bagged.archive_id
     try:
-        if not _is_missing(archive, bagged):
+        if not _is_missing(archive, bagged, erased):
             return Brought(archive_id=archive_id)
     except _Refused as exc:
         return Brought(archive_id=archive_id, reason=str(exc))
@@ -79,12 +88,16 @@ def _outcome(archive: Archive, bagged: FromBag, taken: list[Taken]) -> Brought:
     return Brought(archive_id=archive_id, is_new=True)
 
 
-def _is_missing(archive: Archive, bagged: FromBag) -> bool:
+def _is_missing(archive: Archive, bagged: FromBag, erased: Set[str]) -> bool:
     """Whether an entry is to be imported: the archive has none with its id, or only what a killed import left."""
     mine = bagged.record.entry
+    if mine.archive_id in erased:
+        raise _Refused(_GONE)
     if not archive.has(mine.archive_id):
         return True
     there = archive.details(mine.archive_id)
+    if there.entry.source_original_path == ERASED:
+        raise _Refused(_GONE)
     names = [(each.source_checksum, each.source_original_path, each.converter_name) for each in (there.entry, mine)]
     if names[0] != names[1]:
         raise _Refused(

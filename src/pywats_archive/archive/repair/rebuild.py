@@ -89,8 +89,8 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
             finally:
                 archive.catalog.close()
             kept_as = catalog_swap.replace(root, moment=how.clock(), on_step=how.on_step)
-            decision_log.forget_purges(archive)  # their blobs are gone
             _finish_erasures(root, description, lock, how)
+            decision_log.forget_purges(archive)  # their blobs are gone
         except BaseException:
             catalog_swap.tidy(root)
             raise

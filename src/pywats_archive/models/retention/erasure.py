@@ -107,4 +107,5 @@ class Erasure:
     outside: tuple[str, ...]
     """Their files outside the archive that exist, such as in Done; these stay."""
     not_removed: tuple[str, ...]
-    """Files that cannot be removed now, each with the reason; the next erasure or start of the service removes them."""
+    """Files that cannot be removed now, and folders of copies that are away, each with the reason; the next erasure or start of
+    the service goes on with them."""

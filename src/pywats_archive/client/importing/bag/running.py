@@ -59,9 +59,9 @@ class Sum:
 
 def preview(archive: Archive, bag: CheckedBag) -> Sum:
     """Read every record of a bag, and count what an import would do; writes nothing."""
-    found = Sum(origins=set(), refused=[])
+    found, erased = Sum(origins=set(), refused=[]), bringing.erased_here(archive)
     for bagged in _entries(bag, found):
-        brought = bringing.known(archive, bagged) or Brought(archive_id=bagged.archive_id, is_new=True)
+        brought = bringing.known(archive, bagged, erased) or Brought(archive_id=bagged.archive_id, is_new=True)
         found.too_old += brought.is_new and _is_too_old(archive, bagged)
         found.add(brought)
     return found
