@@ -124,3 +124,23 @@ def test_a_bag_does_not_bring_an_erased_entry_back(station: Station, copies: Pat
     assert [each.reason for each in done.refused] == ["was erased here, and stays so; the bag still has it"]
     assert (previewed.refused, done.imported, done.already_there) == (done.refused, 0, 2)
     assert found_in(station.archive_root, GONE[:1]) == []
+
+
+def test_files_that_a_backup_brings_back_are_removed_by_a_rebuild(station: Station, copies: Path) -> None:
+    """From an older copy, and from the blobs alone: the log names the entry; ``verify`` names the files meanwhile."""
+    root, backup = station.archive_root, station.root / "files"
+    for name in ("sources", "reports"):
+        shutil.copytree(root / name, backup / name)
+    assert erase(station, GONE[0], "request")[0] == 1
+    for entries in (3, 2):
+        shutil.copytree(backup, root, dirs_exist_ok=True)
+        assert found_in(root, GONE[:1])
+        verified = command("verify", "--archive", root)
+        assert (
+            verified.returncode == 1 and verified.stdout.count("its entry was purged, and the file is still there") == 2
+        )
+        lose_catalog(station)
+        rebuild(station)
+        assert found_in(root, GONE[:1]) == [] and len(station.entries()) == entries
+        for folder in (copies, root / "backups"):
+            shutil.rmtree(folder, ignore_errors=True)
