@@ -12,6 +12,26 @@ from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 
+AT = "2026-02-13T10:00:00.000000+00:00"
+ROWS_OF_EVERY_TABLE = (
+    f"INSERT INTO arrivals VALUES (1, 'C', '/watch/a', 1, 2, '{AT}', 'done', '{AT}', "
+    f"(SELECT min(archive_id) FROM archive_entries), 1, '{AT}', '/done/a', 'why', '7', '8', 'sha256:1')",
+    "INSERT INTO configurations VALUES ('sha256:00', '{}')",
+    "UPDATE archive_entries SET hold_reason = 'audit', held_by = 'q', held_at = created_at WHERE entry_no = 2",
+    "UPDATE reports SET submission_state = 'WAITING' WHERE report_no = 1",
+    f"INSERT INTO retention_policies VALUES (1, 'C', 90, 10.0, 6, 1, '{AT}', '{AT}', 120, 1, 1, 0, 1, 5)",
+    f"INSERT INTO purge_history VALUES (1, '{AT}', 'C', 3, 4000, 'age', 'service', '{AT}')",
+    f"INSERT INTO runs VALUES (1, '{AT}', 'q', 'finished', '{{}}')",
+    "INSERT INTO run_items SELECT 1, archive_id, 'same', '{}' FROM archive_entries",
+    f"INSERT INTO configured VALUES ('C', '{{}}', '{AT}')",
+    f"INSERT INTO alerts VALUES ('disk', 'C', '{AT}', '{{}}')",
+    f"INSERT INTO findings VALUES ('sources/x.gz', 'x', 'blob_damaged', 'damaged', '{AT}')",
+    f"INSERT INTO scrub VALUES (1, 'x', '{AT}', 1, 2, 3)",
+    f"INSERT INTO misdated VALUES (1, 1, 2, '{AT}')",
+    "INSERT INTO stored_files VALUES ('20260213', 'cal.txt', 1, 2, 'sha256:2', 'sources/y.gz')",
+)
+"""Statements that add a row to each table that the archive of ``fill`` has none of."""
+
 
 def fill(root: Path, *, files: int = 2) -> dict[str, bytes]:
     """Make an archive at ``root / "archive"`` from sources beside it; gives the content of each file source by id."""

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pywats_archive.archive.anchors.making import make
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import reports
-from pywats_archive.blobs.header import Label, read_label
-from pywats_archive.blobs.reading import Content
-from pywats_archive.blobs.store import UNKNOWN, BlobStore
+from pywats_archive.blobs.header import read_label
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from tests.anchored import signer_of
+from tests.forged import forge
 from tests.proof.case import Case, K, case
 from tests.proof.place import Place, add_up, bound_and_chained, chained, relabelled, remove, sql, write
 
@@ -136,30 +135,8 @@ def _rename(place: Place) -> None:
 
 
 def _forge(manipulation: Callable[..., Callable[[Place], None]]) -> Callable[[Place], None]:
-    """Return the manipulation that puts another content under the same id, with a header that fits."""
-
-    def act(place: Place) -> None:
-        path = place.blob(_KINDS["a source"])
-        store, name = BlobStore(place.root), path.relative_to(place.root).as_posix()
-        label = store.label(name)
-        path.unlink()
-
-        def forged(content: Content) -> Label:
-            facts = {**label.metadata, "sha256": content.sha256, "size_bytes": content.size_bytes}
-            return Label(original_name=label.original_name, mtime_s=label.mtime_s, metadata=facts)
-
-        made = store.write(
-            [b"forged"],
-            folder=name.rpartition("/")[0],
-            draft=lambda: forged(UNKNOWN),
-            naming=lambda content: (name, forged(content)),
-            level=6,
-        )
-        changes = f"source_checksum = '{made.content.checksum}', source_size_bytes = 6"
-        size = f"compressed_size_bytes = {made.compressed_size_bytes}"
-        manipulation(f"UPDATE archive_entries SET {changes}, {size} WHERE archive_id = '{path.name[:24]}'")(place)
-
-    return act
+    """Return the manipulation that puts other content under the same id, with a header and a row that fit."""
+    return lambda place: manipulation(forge(place.root, place.blob(_KINDS["a source"])))(place)
 
 
 def _in_history(statement: str) -> Callable[[Place], None]:

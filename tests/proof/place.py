@@ -29,29 +29,10 @@ from pywats_archive.integrity.verify import verify
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.operation.integrity import Thoroughness
 from tests.anchored import signer_of
-from tests.filled import fill
+from tests.filled import ROWS_OF_EVERY_TABLE, fill
 
 REFUSED = "refused"
 """Found instead of problems if no command opens the archive."""
-AT = "2026-02-13T10:00:00.000000+00:00"
-_ADDED = (
-    f"INSERT INTO arrivals VALUES (1, 'C', '/watch/a', 1, 2, '{AT}', 'done', '{AT}', "
-    f"(SELECT min(archive_id) FROM archive_entries), 1, '{AT}', '/done/a', 'why', '7', '8', 'sha256:1')",
-    "INSERT INTO configurations VALUES ('sha256:00', '{}')",
-    "UPDATE archive_entries SET hold_reason = 'audit', held_by = 'q', held_at = created_at WHERE entry_no = 2",
-    "UPDATE reports SET submission_state = 'WAITING' WHERE report_no = 1",
-    f"INSERT INTO retention_policies VALUES (1, 'C', 90, 10.0, 6, 1, '{AT}', '{AT}', 120, 1, 1, 0, 1, 5)",
-    f"INSERT INTO purge_history VALUES (1, '{AT}', 'C', 3, 4000, 'age', 'service', '{AT}')",
-    f"INSERT INTO runs VALUES (1, '{AT}', 'q', 'finished', '{{}}')",
-    "INSERT INTO run_items SELECT 1, archive_id, 'same', '{}' FROM archive_entries",
-    f"INSERT INTO configured VALUES ('C', '{{}}', '{AT}')",
-    f"INSERT INTO alerts VALUES ('disk', 'C', '{AT}', '{{}}')",
-    f"INSERT INTO findings VALUES ('sources/x.gz', 'x', 'blob_damaged', 'damaged', '{AT}')",
-    f"INSERT INTO scrub VALUES (1, 'x', '{AT}', 1, 2, 3)",
-    f"INSERT INTO misdated VALUES (1, 1, 2, '{AT}')",
-    "INSERT INTO stored_files VALUES ('20260213', 'cal.txt', 1, 2, 'sha256:2', 'sources/y.gz')",
-)
-"""A row of each table that the archive of ``fill`` has none of."""
 _SUMMED = (
     "source_size_bytes",
     "compressed_size_bytes",
@@ -123,7 +104,7 @@ def make_place(base: Path) -> Place:
     place.share.mkdir()
     fill(place.base)
     with Archive.open(place.root, own=True) as archive:
-        archive.write(lambda tx: [tx.exec_driver_sql(statement) for statement in _ADDED])
+        archive.write(lambda tx: [tx.exec_driver_sql(statement) for statement in ROWS_OF_EVERY_TABLE])
         code = ConverterCode(files={"own.py": b"class C: pass\n"}, class_name="C")
         codes.store(archive, code, version="1", distribution=None)
         wanted = Wanted(archive_uuid=archive.description.archive_uuid, at=archive.now())

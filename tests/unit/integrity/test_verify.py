@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 from tests.filled import fill, spoil_page
+from tests.forged import forge
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import reports
-from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.reading import Content
-from pywats_archive.blobs.store import UNKNOWN, BlobStore
 from pywats_archive.integrity.verify import _is_read_whole, verify
 from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter
@@ -189,26 +187,9 @@ def _orphan(root: Path) -> str:
 
 
 def _forge(root: Path) -> str:
-    """Another content under the same id, with its row, its size and its header made to agree: only the history tells."""
+    """Other content under the same id, with its row, its size and its header made to agree: only the history tells."""
     path = blobs(root, "*.csv.gz")[0]
-    store, name = BlobStore(root), path.relative_to(root).as_posix()
-    label = store.label(name)
-    path.unlink()
-
-    def forged(content: Content) -> Label:
-        facts = {**label.metadata, "sha256": content.sha256, "size_bytes": content.size_bytes}
-        return Label(original_name=label.original_name, mtime_s=label.mtime_s, metadata=facts)
-
-    made = store.write(
-        [b"forged"],
-        folder=name.rpartition("/")[0],
-        draft=lambda: forged(UNKNOWN),
-        naming=lambda content: (name, forged(content)),
-        level=6,
-    )
-    changes = f"source_checksum = '{made.content.checksum}', source_size_bytes = 6"
-    size = f"compressed_size_bytes = {made.compressed_size_bytes}"
-    sql(root, f"UPDATE archive_entries SET {changes}, {size} WHERE entry_no = 1")
+    sql(root, forge(root, path))
     return path.name
 
 
