@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +15,10 @@ from tests.station import Station, wait_for
 
 from pywats_archive import Client
 from pywats_archive.errors import ComplianceRefused
+from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.event import AuditCategory, EventFilter
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.alerting.compliance import complied
 
 
 @pytest.fixture
@@ -146,6 +151,23 @@ def test_a_renamed_converter_goes_on_archiving(compliant: Station) -> None:
     assert ("configuration", "archiving", "d") in {
         (actor, details["rule"], details.get("converter_name")) for actor, details in refusals(compliant)
     }
+
+
+def test_an_archive_whose_share_fails_is_what_it_was_when_last_seen(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error other than that of a missing folder stops no converter from starting."""
+    station.add("c", archive_enabled=False)
+    config, real = read_station_config(station.write_config()), os.stat
+
+    def down(path: Any, *args: Any, **keys: Any) -> os.stat_result:
+        if isinstance(path, (str, os.PathLike)) and Path(path).is_relative_to(station.archive_root):
+            raise OSError(errno.EHOSTDOWN, "host is down", str(path))
+        return real(path, *args, **keys)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", down)
+        assert complied(config) == (config, ())
 
 
 def test_the_rules_hold_from_the_first_start(station: Station) -> None:

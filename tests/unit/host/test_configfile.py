@@ -125,6 +125,18 @@ def test_two_converters_of_one_name_are_refused(tmp_path: Path) -> None:
         read_station_config(write(tmp_path, SECTION, SECTION))
 
 
+@pytest.mark.parametrize("watch", ["old", "old/sources"])
+def test_a_watch_folder_in_an_archive_that_is_not_used_is_refused(tmp_path: Path, watch: str) -> None:
+    """The files of that archive would be taken as sources; a source that is named like one of them is none."""
+    (tmp_path / "old" / "sources").mkdir(parents=True)
+    (tmp_path / "old" / "archive.json").touch()
+    path = write(tmp_path, {**SECTION, "watch_folder": watch})
+    assert read_station_config(path).converters[0].watch_folder == str(tmp_path / watch)
+    (tmp_path / "old" / "metadata.db").touch()
+    with pytest.raises(ConfigError, match=r"lies in the archive .*old"):
+        read_station_config(path)
+
+
 def test_archives_may_be_shared_or_apart(tmp_path: Path) -> None:
     """An empty archive_folder means ``archive`` beside the configuration; each root is named once."""
     sections = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ _SERVER_KEYS = (
     "station_presets",
     "registration_enabled",
 )
+_FILES_OF_ARCHIVE = ("archive.json", "metadata.db")
 
 
 def read_station_config(path: Path, *, remember: bool = False) -> StationConfig:
@@ -205,12 +207,24 @@ def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], field
 def _check_apart(station: StationConfig, converter: ConverterConfig, archives: Sequence[Path]) -> None:
     """Refuse an archive in a watch folder of any converter, or the other way round."""
     watch = real(converter.watch_folder)
+    if found := next(filter(_is_archive, (watch, *watch.parents)), None):
+        raise ConfigError(
+            f"{station.path}: converter '{converter.name}': watch_folder {watch} lies in the archive {found}, whose files "
+            "would be taken as sources; watch another folder"
+        )
     for archive in archives:
         if archive.is_relative_to(watch) or watch.is_relative_to(archive):
             raise ConfigError(
                 f"{station.path}: converter '{converter.name}': archive_folder {archive} and watch_folder {watch} lie "
                 "within each other; keep them apart"
             )
+
+
+def _is_archive(folder: Path) -> bool:
+    """Whether a folder is an archive, also one that no converter uses now."""
+    with suppress(OSError):
+        return all((folder / name).is_file() for name in _FILES_OF_ARCHIVE)
+    return False
 
 
 def _check_outside(station: StationConfig, archives: Sequence[Path]) -> None:

@@ -104,12 +104,12 @@ def _is_compliant(station: StationConfig, root: Path, known: _Remembered) -> boo
     using = [each for each in station.converters if each.archive_enabled and station.archive_root(each) == root]
     if any(each.enabled and each.compliance for each in using):
         return True
-    if not (root / layout.DESCRIPTION).exists():
-        return root in known
     try:
+        if not (root / layout.DESCRIPTION).exists():
+            return root in known
         with Archive.open(root) as archive:
             return archive.is_compliant
-    except ArchiveError:
+    except (ArchiveError, OSError):  # a share that fails has other errors than one that is away
         return root in known
 
 
