@@ -93,7 +93,10 @@ def test_each_route_for_each_role(served: Pages, root: Path, role: Role) -> None
     """What a role does not allow is refused with who may, as a page and as a problem, and is on record; all else is not."""
     token = Users(root).add_token(role.value, "test", days=1)
     refused = set()
-    with signed_in(served, role.value) as browser, httpx.Client(base_url=served.address, timeout=60) as program:
+    with (
+        signed_in(served, role.value) as browser,
+        httpx.Client(base_url=served.address, timeout=60) as program,
+    ):
         for method, place, actions in ROUTES:
             if "/sign-" in place:
                 continue
@@ -129,7 +132,7 @@ def test_a_viewer_is_offered_nothing_that_is_refused(served: Pages, root: Path) 
 @pytest.mark.parametrize("headers", FORGED, ids=str)
 def test_each_route_with_forged_headers(served: Pages, headers: dict[str, str]) -> None:
     """Not even an admin's browser does what another site asks, nor does any page answer under another name."""
-    with signed_in(served, "admin") as browser, httpx.Client(base_url=served.address) as stranger:
+    with signed_in(served, "admin") as browser, httpx.Client(base_url=served.address, timeout=60) as stranger:
         for (method, place, _), asker in product(ROUTES, (browser, stranger)):
             if method != "GET" or "host" in headers:
                 answer = asker.request(method, place, headers=headers)
@@ -141,13 +144,13 @@ def test_no_other_site_signs_anybody_in(served: Pages) -> None:
     """A sign-in by another site would have a person work under a stranger's name."""
     form = {"name": "viewer", "password": PASSWORD}
     for headers in FORGED:
-        answer = httpx.post(f"{served.address}/sign-in", data=form, headers=headers)
+        answer = httpx.post(f"{served.address}/sign-in", data=form, headers=headers, timeout=60)
         assert answer.status_code in (403, 421) and "set-cookie" not in answer.headers
 
 
 def test_sign_in_leads_back(served: Pages) -> None:
     """To the page that was wanted, and to no other site."""
-    with httpx.Client(base_url=served.address) as browser:
+    with httpx.Client(base_url=served.address, timeout=60) as browser:
         wanted = browser.get("/archives?serial=SN%201&status=failed")
         assert wanted.status_code == 303
         form = browser.get(wanted.headers["location"]).text
@@ -180,7 +183,7 @@ def test_a_session_ends(served: Pages, root: Path) -> None:
     with signed_in(served, "viewer") as browser:
         kept = dict(browser.cookies)
         assert browser.post("/sign-out", headers=OWN).status_code == 303
-        assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 303
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 303
     assert {each.actor for each in events(root, "user.signed_out")} >= {"web:viewer"}
 
 
@@ -253,7 +256,7 @@ def test_a_new_token_of_the_station_ends_the_sessions_of_the_old_one(root: Path)
     with pages(root) as served, served.browser() as browser:
         kept = dict(browser.cookies)
     with pages(root) as served:
-        assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 200
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 200
     (root / TOKEN_FILE).unlink()
     with pages(root) as served:
-        assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 303
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 303

@@ -52,7 +52,7 @@ def changes(root: Path) -> list[tuple[str, object]]:
 
 def signs_in(served: Pages, name: str, password: str) -> bool:
     """Return whether a name and password are accepted."""
-    answer = httpx.post(f"{served.address}/sign-in", data={"name": name, "password": password})
+    answer = httpx.post(f"{served.address}/sign-in", data={"name": name, "password": password}, timeout=60)
     return answer.status_code == 303
 
 
@@ -82,7 +82,7 @@ def test_the_page(served: Pages, root: Path) -> None:
         shown = send(f"{here}/tokens", token="nightly", days="30")
         found = re.search(r"pwa_[\w-]{43}", shown)
         assert found and found[0] not in admin.get(here).text
-        program = httpx.Client(base_url=served.address, headers={"authorization": f"Bearer {found[0]}"})
+        program = httpx.Client(base_url=served.address, headers={"authorization": f"Bearer {found[0]}"}, timeout=60)
         with program:
             assert program.get("/api/v1/account").json()["name"] == "Ann Lee"
             assert program.get("/api/v1/users").status_code == 403
@@ -120,7 +120,7 @@ def test_the_twin(served: Pages, root: Path) -> None:
         assert made["token"] not in listed and "argon2" not in listed and "digest" not in listed
         assert [each["name"] for each in json.loads(listed)] == ["ann", "bob"]
         asked = {"authorization": f"Bearer {made['token']}"}
-        assert httpx.get(f"{served.address}/api/v1/account", headers=asked).json()["role"] == "operator"
+        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).json()["role"] == "operator"
         send("/bob/tokens/revoke", name="script")
         send("/bob/remove", 204)
         assert api.get("/api/v1/users/bob").status_code == 404
@@ -138,14 +138,14 @@ def test_the_command(root: Path) -> None:
     with pages(root) as served:
         assert signs_in(served, "ann", PASSWORD) and signs_in(served, "bob", OTHER)
         asked = {"authorization": f"Bearer {secret}"}
-        assert httpx.get(f"{served.address}/api/v1/account", headers=asked).json()["name"] == "bob"
+        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).json()["name"] == "bob"
         listed = json.loads(command(root, "list", "--json").stdout)["users"]
         assert [(each["name"], each["role"], each["sessions"]) for each in listed] == [
             ("ann", "admin", 1),
             ("bob", "operator", 1),
         ]
         assert command(root, "revoke", "bob", "script").returncode == 0
-        assert httpx.get(f"{served.address}/api/v1/account", headers=asked).status_code == 401
+        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).status_code == 401
     assert command(root, "remove", "none").returncode == 2
     assert command(root, "remove", "bob").stdout == "bob: removed\n"
     kinds = [kind for kind, _ in changes(root)]
@@ -155,7 +155,10 @@ def test_the_command(root: Path) -> None:
 def test_the_own_password(served: Pages, root: Path) -> None:
     """A change needs the old password; the session stays, and all other sessions of the user end."""
     command(root, "add", "ann", "--role", "viewer", given=PASSWORD)
-    with httpx.Client(base_url=served.address) as here, httpx.Client(base_url=served.address) as there:
+    with (
+        httpx.Client(base_url=served.address, timeout=60) as here,
+        httpx.Client(base_url=served.address, timeout=60) as there,
+    ):
         for each in (here, there):
             each.post("/sign-in", data={"name": "ann", "password": PASSWORD})
             assert "Change password" in each.get("/account").text and "/users" not in each.get("/account").text
