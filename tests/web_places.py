@@ -110,6 +110,11 @@ def refused_forms(made: Hostile) -> dict[str, list[tuple[str, dict[str, str]]]]:
             ("/retention/policy", {"converter": CONVERTER, TEXT: "1"}),
             ("/retention/policy", {"converter": CONVERTER, "max_size_gb": "0.000001", "purge_unsubmitted": "yes"}),
         ],
+        "/retention/approvals/{number}": [
+            ("/retention/approvals/9", {"archive": str(made.station.archive_root)}),
+            ("/retention/approvals/9", {"archive": TEXT[:900]}),
+            ("/retention/approvals/9", {}),
+        ],
         "/runs": [("/runs?serial=none", {"since": "0"}), ("/runs", {"since": TEXT})],
         "/runs/{run_id}/cancel": [("/runs/9/cancel", {})],
         "/runs/{run_id}/resume": [("/runs/1/resume", {})],

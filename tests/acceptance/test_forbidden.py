@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
@@ -12,8 +14,11 @@ from tests.station import Station
 from tests.web_server import Pages, serving
 
 from pywats_archive import Client
+from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ComplianceRefused
 from pywats_archive.models.event import EventFilter
+from pywats_archive.portable.uptime import uptime
+from pywats_archive.retention import enforcing
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.users import Users
 
@@ -155,11 +160,15 @@ def test_two_users_release_a_hold_in_the_pages(compliant: Station, served: Pages
 
 def test_a_tombstone_outlives_the_data(station: Station) -> None:
     """What the policy purges keeps its row, serial number, checksum, reports and history, after a rebuild too."""
-    watch = station.add("c", compliance=True, max_archive_size_gb=0.000001)
-    (watch / "SN1.log").write_bytes(b"first")
+    (station.add("c", compliance=True, retention_days=1) / "SN1.log").write_bytes(b"first")
     station.run()
+    station.run()  # which copies the catalog
     (before,) = station.entries()
-    station.run()
+    later, up = before.conversion_timestamp + timedelta(days=2), uptime()
+    two_days_on = replace(up, seconds=up.seconds + 2 * 86_400)
+    with Archive.open(station.archive_root, own=True, clock=lambda: later, uptimes=lambda: two_days_on) as archive:
+        done = enforcing.enforce(archive, archive.policies.effective("c"), confirmed=True)
+    assert done.archives_purged == 1
     (entry,) = station.entries()
     assert entry.purged_at and (entry.serial_number, entry.source_checksum) == ("SN1", before.source_checksum)
     assert not (station.archive_root / entry.source_archived_path).exists()

@@ -23,6 +23,7 @@ from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.imported import bringing
 from pywats_archive.archive.sources import ingest
+from pywats_archive.client.importing.bag import station
 from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
@@ -33,6 +34,9 @@ DECIDED_HERE = {"source_archived_path", "compressed_size_bytes", "disk_size_byte
 PLACES = {"archived_path", "compressed_size_bytes", "disk_size_bytes", "conversion_id", "verified_at"}
 UNSENT = {"submission_state", "last_error"}
 NOT_CONVERTED = {"conversion_status", "conversion_error"}
+
+
+_REMOVE_ABANDONED = "from pywats_archive.portable.scratch import remove_abandoned; remove_abandoned()"
 
 
 @pytest.fixture
@@ -114,6 +118,21 @@ def test_a_new_archive_is_created_after_the_check_only(root: Path) -> None:
     manifest.write_bytes(whole)
     assert json.loads(command(*words).stdout)["imported"] == 5
     require_all(root, root / "new")
+
+
+def test_no_other_process_removes_the_folder_of_a_preview(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that starts meanwhile removes the temporary folders of processes that were killed, and no other."""
+    create = Archive.open
+
+    def beside(folder: Path, **how: Any) -> Archive:
+        (folder / layout.LOCK).touch()  # as for a moment, before it is locked
+        subprocess.run([sys.executable, "-c", _REMOVE_ABANDONED], check=True)
+        assert folder.is_dir()
+        return create(folder, **how)
+
+    monkeypatch.setattr(Archive, "open", beside)
+    seen = station.preview_new(root / "bag", root / "new", on_file=lambda number: None)
+    assert seen.imported == 5
 
 
 def test_its_history_is_kept_apart(root: Path) -> None:

@@ -168,7 +168,7 @@ def test_all_that_match_as_a_zip(chromium: Browser, served: Pages, tmp_path: Pat
     expect(page.get_by_role("heading", name="Export 1 entry")).to_be_visible()
     assert "ids=" not in page.url
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the zip").click()
+        page.get_by_role("button", name="Download 1 entry").click()
     download.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as packed:
         assert packed.testzip() is None and sum(name.endswith("unit-7.log") for name in packed.namelist()) == 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pywats_archive.client.importing.bag.files import BAGIT, BagFiles, require_inside
 from pywats_archive.errors import BagRefused
+from pywats_archive.portable.scratch import Scratch
 
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
 _LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(.+)")
@@ -53,8 +53,8 @@ class CheckedBag:
 @contextmanager
 def checked(files: BagFiles, path: Path, *, on_file: Callable[[int], None]) -> Iterator[CheckedBag]:
     """Check a bag whole, and yield it; BagRefused says what is wrong. ``on_file`` is called for each file that was read."""
-    with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
-        list_ = sqlite3.connect(Path(folder) / "files.db", isolation_level=None, check_same_thread=False)
+    with Scratch().folder() as folder:
+        list_ = sqlite3.connect(folder / "files.db", isolation_level=None, check_same_thread=False)
         try:
             list_.execute("PRAGMA journal_mode = OFF")
             list_.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,13 +70,14 @@ def preview_new(bag: Path, folder: Path, *, on_file: Callable[[int], None]) -> I
     """Check a bag whole, and count what an import into a new archive would do; nothing is written in its folder."""
     from pywats_archive.archive.core import Archive
     from pywats_archive.client.importing.bag import checking, files, running
+    from pywats_archive.portable.scratch import Scratch
 
     path = bag.absolute()
     with (
         files.opened(path) as found,
         checking.checked(found, path, on_file=on_file) as whole,
-        tempfile.TemporaryDirectory(prefix="pywats-archive-") as scratch,
-        Archive.open(Path(scratch), create=True, own=True) as empty,
+        Scratch().folder() as scratch,
+        Archive.open(scratch, create=True, own=True) as empty,
     ):
         return replace(running.preview(empty, whole).answer(empty, whole, is_preview=True), archive=str(folder))
 
