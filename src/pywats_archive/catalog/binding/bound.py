@@ -30,7 +30,7 @@ class BoundTable:
     key: tuple[str, ...]
     """The columns that name a row."""
     columns: tuple[str, ...]
-    """All columns, sorted."""
+    """All columns, sorted; each is a plain ``str``, since orjson refuses subclasses as keys."""
     select: str
     """A SELECT of all columns of one row by its key."""
     has_number: bool
@@ -48,8 +48,8 @@ class BoundTable:
 
 
 def _bound(table: Table) -> BoundTable:
-    key = tuple(column.name for column in table.primary_key.columns)
-    columns = tuple(sorted(column.name for column in table.columns))
+    key = tuple(str(column.name) for column in table.primary_key.columns)
+    columns = tuple(sorted(str(column.name) for column in table.columns))
     where = " AND ".join(f"{name} = ?" for name in key)
     return BoundTable(
         name=table.name,
