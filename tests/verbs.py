@@ -59,6 +59,9 @@ CALLS = {
     "anchor": ["anchor", *STATION],
     "audit": ["audit", *ARCHIVE],
     "vault init": ["vault", "init", "{root}/vault", *STATION],
+    "vault push": ["vault", "push", *STATION],
+    "vault status": ["vault", "status", *STATION],
+    "vault restore": ["vault", "restore", "--to", "{root}/again", "--vault", "{root}/vault"],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
     "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],
@@ -144,5 +147,8 @@ class VerbStation:
             (self._station.root / "old").mkdir()
             (self._station.root / "old" / "ä☃ [red].log").write_bytes(b"from before")
             (self._station.root / "old" / ".half ☃").write_bytes(b"half")
+        if name == "vault push":
+            self._station.keys["vault_url"] = str(self._station.root / "vault")
+            self._station.write_config()
         if name == "rebuild":
             (root / "sources" / "unknown.gz").unlink()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import AccessNotRecorded as AccessNotRecorded
     from pywats_archive.errors import AlreadyDone as AlreadyDone
     from pywats_archive.errors import AnotherArchive as AnotherArchive
+    from pywats_archive.errors import AnotherHistory as AnotherHistory
     from pywats_archive.errors import ArchiveAway as ArchiveAway
     from pywats_archive.errors import ArchiveError as ArchiveError
     from pywats_archive.errors import ArchiveInUse as ArchiveInUse
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import PurgeRunning as PurgeRunning
     from pywats_archive.errors import RetentionHeldBack as RetentionHeldBack
     from pywats_archive.errors import RunRunning as RunRunning
+    from pywats_archive.errors import SegmentDamaged as SegmentDamaged
     from pywats_archive.errors import ServiceFailed as ServiceFailed
     from pywats_archive.errors import SourceChanged as SourceChanged
     from pywats_archive.errors import SourceKnown as SourceKnown
@@ -184,6 +186,11 @@ if TYPE_CHECKING:
     from pywats_archive.models.settings.converters import SettingOrigin as SettingOrigin
     from pywats_archive.models.vault.initialized import InitializedVault as InitializedVault
     from pywats_archive.models.vault.initialized import VaultRights as VaultRights
+    from pywats_archive.models.vault.shipping import Pushed as Pushed
+    from pywats_archive.models.vault.shipping import PushedArchive as PushedArchive
+    from pywats_archive.models.vault.shipping import RestoredArchive as RestoredArchive
+    from pywats_archive.models.vault.shipping import VaultLag as VaultLag
+    from pywats_archive.models.vault.shipping import VaultStatus as VaultStatus
     from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
     from pywats_archive.retention.station import ClockState as ClockState
@@ -205,7 +212,7 @@ _NAMES = {
     "doctor.examination": "Examination",
     "errors": (
         "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BagRefused BlobDamaged BlobLocked "
-        "BlobMissing KeyMissing KeyTaken VaultAway VaultClockOff VaultError VaultRefused "
+        "BlobMissing AnotherHistory SegmentDamaged KeyMissing KeyTaken VaultAway VaultClockOff VaultError VaultRefused "
         "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ComplianceRefused ConfigChanged "
         "ConfigError ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NotEncrypted NoteUntrusted Overtaken PurgeRunning "
@@ -233,6 +240,7 @@ _NAMES = {
     "models.operation.replay_mode": "ReplayMode",
     "models.operation.service": "Pulse ServerContact ServiceState ServiceStatus",
     "models.operation.statistics": "ArchiveStatistics DayStatistics OpenAlert",
+    "models.vault.shipping": "Pushed PushedArchive RestoredArchive VaultLag VaultStatus",
     "models.operation.status": "LastAnchor VanishedSource WaitingWork",
     "models.operation.trends": "ConversionTimes FailureReason",
     "models.vault.initialized": "InitializedVault VaultRights",

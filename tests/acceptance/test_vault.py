@@ -32,6 +32,29 @@ def test_a_folder_becomes_a_vault(station: Station, tmp_path: Path) -> None:
     assert (share / "vault.json").read_bytes() == content
 
 
+def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_path: Path) -> None:
+    """``push`` copies what waits, ``status`` says so, and ``restore`` makes the archive again (invariant 8)."""
+    watch = station.add("good")
+    (watch / "SN1.log").write_text("x")
+    station.run()
+    station.keys["vault_url"] = str(tmp_path / "share")
+    config = station.write_config()
+    away = command("vault", "push", "--config", config)
+    assert (away.returncode, away.stdout) == (1, "") and "vault init" in away.stderr
+    assert command("vault", "init", "--config", config).returncode == 0
+    (lag,) = json.loads(command("vault", "status", "--config", config, "--json").stdout)["archives"]
+    assert (lag["last"], lag["events"], lag["shipped_at"]) == (0, lag["newest"], None) and lag["size_bytes"] > 0
+    pushed = json.loads(command("vault", "push", "--config", config, "--json").stdout)["archives"]
+    assert [(each["segments"], each["last"], each["absent"]) for each in pushed] == [(1, lag["newest"], {})]
+    said = command("vault", "status", "--config", config).stdout
+    assert f"event {lag['newest']} of {lag['newest']} is there; nothing waits" in said
+    again = command("vault", "restore", "--to", str(tmp_path / "again"), "--vault", str(tmp_path / "share"))
+    assert (again.returncode, again.stderr) == (0, "") and "1 entry" in again.stdout
+    assert command("verify", "--archive", str(tmp_path / "again")).returncode == 0
+    full = command("vault", "restore", "--to", str(tmp_path / "again"), "--config", config)
+    assert full.returncode == 2 and "does not exist yet" in full.stderr
+
+
 def test_what_cannot_be_a_vault_is_one_line(station: Station, tmp_path: Path) -> None:
     """With the place, and what to do."""
     station.add("good")

@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pywats_archive"
 FILE_LINES, CLASS_LINES, FOLDER_MODULES, TEST_LINES = 300, 200, 12, 400
-WIDE_FOLDERS = {"cli", "catalog"}
-"""A verb is a file, and so is a table's access: these folders are as wide as what they serve."""
+WIDE_FOLDERS = {"cli", "catalog", "catalog/migrations/versions"}
+"""A verb is a file, and so is a table's access, and a migration: these folders are as wide as what they serve."""
 
 
 def test_no_file_class_or_folder_is_too_long() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import zlib
 from collections.abc import Iterable, Iterator
@@ -142,6 +143,37 @@ class BlobReader:
             while chunk := stream.read(CHUNK_BYTES):
                 crc = crc32(chunk, crc)
         return label.body_crc32 in (None, crc)
+
+    def stored_size(self, path: str) -> int:
+        """Return the size of a blob as it is stored; BlobMissing names it."""
+        with self._present(path) as whole:
+            return whole.stat().st_size
+
+    def stored_bytes(self, path: str) -> bytes:
+        """Return a blob as it is stored; BlobMissing, or BlobDamaged if its bytes were changed since it was written."""
+        with self._present(path) as whole:
+            content = whole.read_bytes()
+        self._require_as_written(io.BytesIO(content), path)
+        return content
+
+    def stored_file(self, path: str) -> Path:
+        """Return the file of a blob that may be too large for the memory; the errors are those of ``stored_bytes``."""
+        with self._present(path) as whole, whole.open("rb") as file:
+            self._require_as_written(file, path)
+        return whole
+
+    def _require_as_written(self, file: BinaryIO, path: str) -> None:
+        """Compare a blob with the checksum in its header; one of an early version, without it, is decompressed."""
+        whole = self.root / path
+        label, crc = header.read_label(file, whole), 0
+        if label.body_crc32 is None:
+            self.check(path, label.checksum)
+            return
+        file.seek(label.header_bytes)
+        while chunk := file.read(CHUNK_BYTES):
+            crc = crc32(chunk, crc)
+        if crc != label.body_crc32:
+            raise BlobDamaged(f"{whole}: its bytes were changed; restore this file from a backup")
 
     def disk_size(self, path: str) -> int:
         """Return the disk space of a blob in bytes, or its share of a blob with several names; OSError."""

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.tables import IS_OPEN, metadata
 
-_SUMS = (
+SUMS = (
     "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
     "reports_compressed_bytes"
 )
-_KEPT = f"SELECT converter_name, day, status, {_SUMS} FROM entry_figures"
+_KEPT = f"SELECT converter_name, day, status, {SUMS} FROM entry_figures"
 _ENTRIES = (
     "SELECT converter_name, substr(archive_id, 1, 8), CASE WHEN purged_at IS NULL THEN conversion_status ELSE 'PURGED' END, "
     "1, warnings IS NOT NULL, source_size_bytes, compressed_size_bytes, disk_size_bytes, all_reports, "

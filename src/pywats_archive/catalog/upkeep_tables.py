@@ -142,3 +142,23 @@ run_items = Table(
     Column("state", Text, nullable=False),
     Column("result", Json),
 )
+
+vault_segments = Table(
+    "vault_segments",
+    metadata,
+    Column("vault", Text, primary_key=True),
+    Column("chain", Text, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("entry_no", Integer, nullable=False),
+    Column("report_no", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("shipped_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The segments that a vault has: their events, and the greatest numbers of an entry and of a report in them.
+
+A copy of what the vault says, which is read again there if it is lost.
+"""

@@ -63,6 +63,12 @@ EXAMPLES = {
     "hold release": Example("hold release SN900500", _ON_RECORD),
     "hold list": Example("hold list"),
     "vault": Example("vault init s3://archives/plant --config config.json", "the vault cannot be used"),
+    "vault status": Example("vault status"),
+    "vault push": Example("vault push", "a file was missing or damaged here, or the vault cannot be used"),
+    "vault restore": Example(
+        "vault restore --to /srv/archive --vault /mnt/nas/archives",
+        "something in the vault is damaged or cannot be used",
+    ),
     "vault init": Example("vault init /mnt/nas/archives", "the vault cannot be used"),
     "approve": Example("approve 1234", _ON_RECORD),
     "reprocess": Example("reprocess start --converter ICT --status failed --dry-run"),

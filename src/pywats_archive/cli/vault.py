@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
+from pywats_archive.cli.options import parse_day
 from pywats_archive.cli.output import print_json
-from pywats_archive.words.text import printable
+from pywats_archive.cli.place import config_of
+from pywats_archive.client import Client
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import counted, printable
 
 app = typer.Typer(help="Copy archives to a bucket or a share.", no_args_is_help=True, rich_markup_mode=None)
 UrlArgument = Annotated[
@@ -41,3 +47,91 @@ def init(
         typer.echo(printable(f"\nRights that the station with archive {each.archive_uuid} needs, and no others:\n"))
         for line in each.document.splitlines():
             typer.echo(printable(line))
+
+
+@app.command("status")
+def status(config: options.ConfigOption = None, as_json: options.JsonOption = False) -> None:
+    """Show what waits to be copied.
+
+    It says what this station knows, and asks nothing over the network.
+    """
+    with options.open_station(config) as client:
+        found = client.vault.status()
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(printable(found.vault))
+    for each in found.archives:
+        shipped = f"{each.shipped_at:%Y-%m-%d %H:%M:%S} UTC" if each.shipped_at else "never"
+        waits = (
+            f"{counted(each.events, 'event')} with {human_size(each.size_bytes)} of files wait, "
+            f"the oldest for {each.minutes:g} minutes"
+            if each.events
+            else "nothing waits"
+        )
+        typer.echo(
+            printable(f"{each.archive}: event {each.last} of {each.newest} is there; {waits}; last copied: {shipped}")
+        )
+
+
+@app.command("push")
+def push(
+    config: options.ConfigOption = None, as_owner: AsOwnerOption = False, as_json: options.JsonOption = False
+) -> int:
+    """Copy all that waits now.
+
+    It works beside the service, too.
+    """
+    write_as(None, config_of(config), as_owner=as_owner)
+    with options.open_station(config) as client:
+        done = client.vault.push()
+    if as_json:
+        print_json(done)
+    for each in done.archives if not as_json else ():
+        said = f"{counted(each.segments, 'segment')}, {human_size(each.size_bytes)}; event {each.last} is there"
+        typer.echo(printable(f"{each.archive}: {said}"))
+    for each in done.archives:
+        for path, why in each.absent.items():
+            typer.echo(
+                printable(f"{Path(each.archive, path)}: {why}, so the vault has no copy; run 'verify'"), err=True
+            )
+    return 1 if any(each.absent for each in done.archives) else 0
+
+
+@app.command("restore")
+def restore(
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The new archive: a folder that does not exist yet.")],
+    url: Annotated[
+        str | None, typer.Option("--vault", metavar="URL", help="The vault; default: vault_url of the configuration.")
+    ] = None,
+    config: options.ConfigOption = None,
+    archive_uuid: Annotated[
+        str | None, typer.Option("--uuid", metavar="UUID", help="One of several archives in the vault.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="As it was then, by the segments of that time.")
+    ] = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Restore a whole archive.
+
+    It has the same uuid, history and rows, and each file that was not purged. Its station can go on with it.
+    """
+    client = options.open_station(config) if url is None else Client([])
+    with client:
+        done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=parse_day(until, "--until"))
+    for problem in done.problems:
+        typer.echo(printable(problem), err=True)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(
+            printable(
+                f"{done.archive}: {counted(done.entries, 'entry', 'entries')} and {counted(done.files, 'file')} of "
+                f"{done.station}, up to event {done.events} of {done.ended_at:%Y-%m-%d %H:%M:%S} UTC; check with "
+                f"'pywats-archive verify --archive {done.archive}'"
+            )
+        )
+        if done.absent:
+            typer.echo(f"{counted(len(done.absent), 'file')} were missing or damaged at the station, and are not here")
+    return 1 if done.problems else 0

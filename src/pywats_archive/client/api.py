@@ -196,7 +196,8 @@ class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
         """The vault to which the station copies its archives."""
         from pywats_archive.client.vault.station import StationVault
 
-        return StationVault(self._station.path if self._station else None, self.roots)
+        config = self._station.path if self._station else None
+        return StationVault(config, self.roots, lambda: self._archives.all, actor=self.actor)
 
     async def reprocess_archives(
         self,

@@ -72,6 +72,9 @@ class AsyncVault(Face[StationVault]):
         return self._client.vault
 
     init = awaited(StationVault.init)
+    status = awaited(StationVault.status)
+    push = awaited(StationVault.push)
+    restore = awaited(StationVault.restore)
 
 
 class AsyncClient(Face[Client]):

@@ -48,7 +48,9 @@ ArchiveError                     exit 1
 │   ├── VaultRefused                     it refuses: a wrong key, or missing rights
 │   ├── VaultClockOff                    it refuses because the clock of this computer is wrong
 │   ├── KeyTaken                         it has an object under the key already
-│   └── KeyMissing                       it has no object under the key
+│   ├── KeyMissing                       it has no object under the key
+│   ├── SegmentDamaged                   a segment in it cannot be read
+│   └── AnotherHistory                   it has another history under the archive's name
 ├── TooManyAtOnce                        more sign-ins or downloads at once than are possible
 ├── NoTimeStamp                          a time stamp authority returned no time stamp
 ├── StationAway                          no station answers at an address
@@ -67,8 +69,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pywats_archive.errors.root import ArchiveError as ArchiveError
+from pywats_archive.errors.vault import AnotherHistory as AnotherHistory
 from pywats_archive.errors.vault import KeyMissing as KeyMissing
 from pywats_archive.errors.vault import KeyTaken as KeyTaken
+from pywats_archive.errors.vault import SegmentDamaged as SegmentDamaged
 from pywats_archive.errors.vault import VaultAway as VaultAway
 from pywats_archive.errors.vault import VaultClockOff as VaultClockOff
 from pywats_archive.errors.vault import VaultError as VaultError

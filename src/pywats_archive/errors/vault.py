@@ -32,3 +32,11 @@ class KeyTaken(VaultError):
 
 class KeyMissing(VaultError):
     """The vault has no object under this key."""
+
+
+class SegmentDamaged(VaultError):
+    """A segment in the vault cannot be read."""
+
+
+class AnotherHistory(VaultError):
+    """The vault has another history under this archive's name: one of two archives is a copy, or an older state."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
@@ -153,6 +154,15 @@ def _create(root: Path, clock: Clock, recipients: Sequence[str]) -> Description:
             f"{root}: no archive can be created here ({exc.strerror}); check the folder and its rights"
         ) from exc
     return _parse((root / layout.DESCRIPTION).read_bytes(), root / layout.DESCRIPTION)
+
+
+def recreate(root: Path, fields: Mapping[str, Any]) -> Description:
+    """Write ``archive.json`` and ``README.txt`` of a known archive into an empty folder. Not durable yet."""
+    content = (json.dumps(dict(fields), indent=2) + "\n").encode()
+    found = _parse(content, root / layout.DESCRIPTION)
+    _write_once(root, layout.README, _README + _README_ENCRYPTED if found.recipients else _README)
+    _write_once(root, layout.DESCRIPTION, content.decode())
+    return found
 
 
 def _make_folder(root: Path) -> None:

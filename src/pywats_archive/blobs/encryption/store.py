@@ -63,6 +63,9 @@ class EncryptedBlobs(BlobStore):
         self.locked = None
         return io.BufferedReader(plain, CHUNK_BYTES)
 
+    def _require_as_written(self, file: BinaryIO, path: str) -> None:
+        require_unchanged(file, self.root / path)
+
     def read_header(self, path: str) -> BlobHeader:
         found = super().read_header(path)
         return replace(found, compressed_size_bytes=os.stat(self.root / path).st_size)  # noqa: PTH116 (as elsewhere)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pywats_archive.client.remote.calls import refused
+from pywats_archive.client.remote.calls import asked, refused
 from pywats_archive.client.remote.wire import Wire
 from pywats_archive.client.vault.station import StationVault
+from pywats_archive.models.vault.shipping import VaultStatus
 
 
 class RemoteVault(StationVault):
@@ -13,4 +14,8 @@ class RemoteVault(StationVault):
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
+    actor = ""
+    status = asked(StationVault.status, "GET /vault", VaultStatus)
+    push = refused(StationVault.push, "since the service ships by itself; use the command on the station")
+    restore = refused(StationVault.restore, "since the archive is restored on the station; use the command there")
     init = refused(StationVault.init, "since the key of the vault lies on the station; use the command there")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
+from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.description import read_description
+from pywats_archive.client.vault.shipping import VaultShipping
 from pywats_archive.errors import UsageError
 from pywats_archive.models.vault.initialized import InitializedVault, VaultRights
 
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
 _FUTURE = "ARCHIVE-UUID"
 
 
-class StationVault:
+class StationVault(VaultShipping):
     """The vault that a configuration names."""
 
-    def __init__(self, config: Path | None, roots: Sequence[Path]) -> None:
+    def __init__(
+        self, config: Path | None, roots: Sequence[Path], archives: Callable[[], Sequence[Archive]], *, actor: str
+    ) -> None:
         self._path = config
         self._roots = roots
+        self._archives = archives
+        self.actor = actor
 
     def init(self, url: str | None = None) -> InitializedVault:
         """Make a bucket's prefix or a folder a vault; one that is a vault already stays as it is. Idempotent.

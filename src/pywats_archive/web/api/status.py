@@ -11,6 +11,7 @@ from pywats_archive.models.operation.growth import Growth
 from pywats_archive.models.operation.service import Pulse
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
+from pywats_archive.models.vault.shipping import VaultStatus
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.station import station_of
@@ -40,6 +41,12 @@ def pulse(request: Request) -> Pulse:
 def growth(request: Request, converter: str | None = None) -> Growth:
     """Return the size of all archives, or of one converter, from day to day, and its forecast."""
     return station_of(request).client.growth(converter)
+
+
+@router.get("/vault")
+def vault(request: Request) -> VaultStatus:
+    """Return how far the vault has the archives; 400 if the configuration names no vault."""
+    return station_of(request).client.vault.status()
 
 
 @router.get("/received")

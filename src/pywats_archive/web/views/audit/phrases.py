@@ -77,6 +77,7 @@ _PHRASES = {
     "key.recorded": "recorded a new signing key",
     "anchor.timestamped": "kept a time stamp",
     "archive.recovered": "repaired the archive after a crash",
+    "archive.restored": "restored the archive from the vault",
     "catalog.rebuilt": "rebuilt the database",
     "integrity.found": "found damage",
     "integrity.cleared": "found that damage is gone",

@@ -1,0 +1,146 @@
+"""An archive made again from portions of its history, in a folder of its own, which gets its name in the end."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.folder.description import recreate
+from pywats_archive.archive.replica.portion import FILES
+from pywats_archive.blobs import place
+from pywats_archive.catalog import events
+from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.catalog.refilling import Refilled as Refilled  # noqa: PLC0414 (callers have both from here)
+from pywats_archive.catalog.refilling import Refilling, bind_newer, reconcile, refilling
+from pywats_archive.errors import StorageError, UsageError
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.time import Clock
+from pywats_archive.portable import files, names
+from pywats_archive.portable.private import keep_private
+
+KIND = "archive.restored"
+"""The kind of the event that ends the history of the vault, and continues it."""
+_MODE = 0o400
+_EVENT = re.compile(rb" event=(\d+) ")
+
+
+class Remaking:
+    """The archive while it is made; portions come newest first."""
+
+    def __init__(self, root: Path, rows: Refilling) -> None:
+        self._root = root
+        self._rows = rows
+        self._folders: set[Path] = set()
+
+    def add_rows(self, lines: Iterable[bytes]) -> None:
+        """Add the rows of a portion. Its files come afterwards: which of them are wanted depends on the rows."""
+        self._rows.put(lines)
+
+    def wants(self, path: str) -> bool:
+        """Whether a file belongs into the archive, and is not there yet. UsageError if no archive has such a file."""
+        if any(fnmatchcase(path, pattern) for pattern in FILES):
+            return ".." not in path and not (self._root / path).exists()
+        folder = place.require_shape(path, self._root)
+        if folder != layout.CONVERTERS and not self._rows.wants(path, Path(path).name[:ARCHIVE_ID_LENGTH]):
+            return False
+        return not (self._root / path).exists()
+
+    def add_file(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write a file that is wanted; it is durable once the archive is."""
+        if path == layout.ANCHORS:
+            chunks = self._anchors(b"".join(chunks))
+        whole = self._root / path
+        if whole.parent not in self._folders:
+            whole.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folders.add(whole.parent)
+        is_blob = path.endswith((".gz", ".gz.age"))
+        descriptor = os.open(
+            whole, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), _MODE if is_blob else 0o600
+        )
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.writelines(chunks)
+        except BaseException:
+            names.unlink(whole)
+            raise
+
+    def _anchors(self, lines: bytes) -> Iterator[bytes]:
+        """Yield the anchors of events that are here: later ones were made while the segment waited."""
+        newest = self._rows.newest_event()
+        for line in lines.splitlines(keepends=True):
+            found = _EVENT.search(line)
+            if found is None or int(found[1]) <= newest:
+                yield line
+
+
+def remake(
+    target: Path,
+    description: Mapping[str, Any],
+    fill: Callable[[Remaking], Mapping[str, Any]],
+    *,
+    actor: str,
+    clock: Clock,
+) -> Refilled:
+    """Make the archive at ``target``, a folder that is empty or not there; durable once this returns.
+
+    ``fill`` adds everything, and returns what the event that continues the history says. If anything fails, nothing is left.
+    """
+    building = _new_folder(target)
+    try:
+        recreate(building, description)
+        catalog = Catalog.open(building / layout.CATALOG, clock=clock, for_writing=True)
+        try:
+            with refilling(catalog) as rows:
+                said = fill(Remaking(building, rows))
+            found = reconcile(catalog)
+            catalog.write(lambda tx: _continue(tx, found, said, actor=actor, clock=clock))
+        finally:
+            catalog.close()
+        files.sync_tree(building)
+        _put_in_place(building, target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return found
+
+
+def _continue(tx: Connection, found: Refilled, said: Mapping[str, Any], *, actor: str, clock: Clock) -> None:
+    gone = bind_newer(tx, found)
+    details = {
+        **said,
+        "entries": found.entries,
+        "last_event": found.last,
+        "newer_rows": len(found.newer),
+        "rows_gone": gone,
+    }
+    events.append(tx, Event(kind=KIND, at=clock(), actor=actor, details=details))
+
+
+def _new_folder(target: Path) -> Path:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target}: is not empty; name a folder that does not exist yet")
+    building = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        building.mkdir(mode=0o700, parents=True)
+        keep_private(building)
+    except OSError as exc:
+        raise StorageError(f"{building}: cannot be created ({exc.strerror}); check the folder and its rights") from exc
+    return building
+
+
+def _put_in_place(building: Path, target: Path) -> None:
+    try:
+        if target.exists():
+            names.rmdir(target)
+        files.rename_folder_exclusive(building, target)
+        files.sync_folder(target.parent)
+    except OSError as exc:
+        raise StorageError(f"{target}: cannot be created ({exc.strerror}); check the folder and its rights") from exc

@@ -1,0 +1,137 @@
+"""Events with the rows that they bind, as lines of JSON: all that a catalog knows of a part of its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog import events
+from pywats_archive.catalog.binding.bound import BOUND, BoundTable
+from pywats_archive.catalog.driver import rows
+from pywats_archive.catalog.erased_events import NAMED, OF_ENTRY, OF_NONE
+
+EVENTS = "events"
+EVENT_COLUMNS = ("sequence", "kind", "at", "archive_id", "actor", "details", "bound_rows", "previous_hash", "hash")
+TABLES = {table.name: table for table in BOUND}
+Key = tuple[Any, ...]
+_PAGE = f"{events.SELECT} WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_ONE = f"{events.SELECT} WHERE sequence = ?"
+_CHAIN_BEGINS = "SELECT hash FROM events WHERE sequence = 1"
+_ENTRY = "SELECT entry_no, purged_at, archived_path, companions FROM archive_entries WHERE "
+_REPORT = (
+    "SELECT archive_entries.purged_at, reports.archived_path FROM reports "
+    "LEFT JOIN archive_entries USING (archive_id) WHERE report_no = ?"
+)
+
+
+def after(db: Connection, sequence: int, limit: int) -> list[Any]:
+    """Return the rows of the next events, oldest first."""
+    return rows(db, _PAGE, (sequence, limit))
+
+
+def chain_of(db: Connection) -> str | None:
+    """Return the name of the history: 12 hex digits of the hash of the event that began it; None without events.
+
+    It begins with its first event, or with the last rebuild of the catalog: what that replaced may have had other events under
+    the same numbers.
+    """
+    rebuilt = events.without_archive_id(db, "catalog.rebuilt")
+    if rebuilt:
+        return (rebuilt[-1].hash or "")[:12]
+    row = next(iter(rows(db, _CHAIN_BEGINS)), None)
+    return str(row[0])[:12] if row else None
+
+
+def bound_keys(bound_rows: str | None) -> Iterator[tuple[BoundTable, str]]:
+    """Yield the rows that an event binds: the table, and the key as the event has it."""
+    if bound_rows:
+        for name, members in json.loads(bound_rows).items():
+            for key in members:
+                yield TABLES[name], key
+
+
+def erased_by(db: Connection, event: Sequence[Any]) -> Iterator[Any]:
+    """Yield the rows of the events whose texts an event says were erased, as they are now."""
+    if event[1] in (OF_ENTRY, OF_NONE):
+        for number in json.loads(event[5]).get(NAMED, {}):
+            yield from rows(db, _ONE, (int(number),))
+
+
+def event_line(row: Sequence[Any]) -> bytes:
+    """Write an event as a line."""
+    return _line({"table": EVENTS, "key": str(row[0]), "row": _values(EVENT_COLUMNS, row)})
+
+
+def row_line(db: Connection, table: BoundTable, key: str) -> bytes:
+    """Write a row as it is now as a line: all values that are not NULL; no ``row`` if it was removed."""
+    for values in keys_of(table, key):
+        for found in rows(db, table.select, values):
+            return _line({"table": table.name, "key": key, "row": _values(table.columns, found)})
+    return _line({"table": table.name, "key": key})
+
+
+def keys_of(table: BoundTable, key: str) -> Iterator[Key]:
+    """Yield the values that a key may stand for: one text, which may look like JSON, or several values."""
+    if table.has_number:
+        yield (int(key),)
+        return
+    if len(table.key) == 1:
+        yield (key,)
+    if key.startswith("["):
+        with suppress(ValueError):
+            yield tuple(_value(each) for each in json.loads(key))
+
+
+def paths_of_entry(db: Connection, entry_no: int) -> tuple[bool, tuple[str, ...]]:
+    """Return whether an entry was purged, and the blobs of its source and companions."""
+    return _paths(rows(db, f"{_ENTRY} entry_no = ?", (entry_no,)))
+
+
+def paths_of_id(db: Connection, archive_id: str) -> tuple[bool, tuple[str, ...]]:
+    """Return the same of the entry with this archive id."""
+    return _paths(rows(db, f"{_ENTRY} archive_id = ?", (archive_id,)))
+
+
+def path_of_report(db: Connection, report_no: int) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the entry of a report was purged, and the report's blob."""
+    return next(((at is not None, (path,)) for at, path in rows(db, _REPORT, (report_no,))), (False, ()))
+
+
+def _paths(found: Sequence[Any]) -> tuple[bool, tuple[str, ...]]:
+    for _, purged_at, path, companions in found:
+        named = [path] if path else []
+        with suppress(ValueError, TypeError, KeyError):
+            named += [str(each["archived_path"]) for each in json.loads(companions or "[]")]
+        return purged_at is not None, tuple(dict.fromkeys(named))
+    return False, ()
+
+
+def read_line(line: bytes) -> tuple[str, str, dict[str, Any] | None]:
+    """Read a line: the table, the key as events have it, and the values of the row; none if it was removed."""
+    known = json.loads(line)
+    row = known.get("row")
+    return str(known["table"]), str(known["key"]), row and {name: _value(value) for name, value in row.items()}
+
+
+def _values(columns: Iterable[str], row: Sequence[Any]) -> dict[str, Any]:
+    named = zip(columns, row, strict=True)
+    return {name: _written(value) for name, value in named if value is not None}
+
+
+def _written(value: Any) -> Any:
+    return {"bytes": value.hex()} if isinstance(value, bytes) else value
+
+
+def _value(value: Any) -> Any:
+    return bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
+
+
+_encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return _encode(value).encode("ascii") + b"\n"

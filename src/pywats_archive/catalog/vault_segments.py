@@ -1,0 +1,80 @@
+"""The segments that a vault has, as far as this catalog knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.column_types import moment_to_text, text_to_moment
+from pywats_archive.catalog.driver import execute
+
+_COLUMNS = "first, last, hash, entry_no, report_no, sha256, size_bytes, shipped_at"
+_LAST = f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first DESC LIMIT 1"
+_ADD = f"REPLACE INTO vault_segments (vault, chain, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
+_WAITING_BYTES = (
+    "SELECT coalesce(sum(disk_size_bytes), 0) FROM archive_entries WHERE entry_no > ? AND purged_at IS NULL"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShippedSegment:
+    """A segment that a vault has."""
+
+    first: int
+    last: int
+    """The numbers of its first and last event."""
+    hash: str
+    """The hash of its last event."""
+    entry_no: int
+    report_no: int
+    """The greatest numbers of an entry and of a report in it and in all before."""
+    sha256: str
+    """Of the whole object."""
+    size_bytes: int
+    at: datetime
+    """When it was known to be in the vault."""
+
+
+def last(db: Connection, vault: str, chain: str) -> ShippedSegment | None:
+    """Return the newest segment of a chain that a vault is known to have."""
+    row = execute(db, _LAST, (vault, chain)).fetchone()
+    if row is None:
+        return None
+    first, end, chained, entry_no, report_no, sha256, size_bytes, at = row
+    return ShippedSegment(
+        first=first,
+        last=end,
+        hash=chained,
+        entry_no=entry_no,
+        report_no=report_no,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        at=text_to_moment(at),
+    )
+
+
+def add(tx: Connection, vault: str, chain: str, segment: ShippedSegment) -> None:
+    """Note that a vault has a segment; no event binds the row, since that event would need a segment itself."""
+    each = segment
+    values = (each.first, each.last, each.hash, each.entry_no, each.report_no, each.sha256, each.size_bytes)
+    execute(tx, _ADD, (vault, chain, *values, moment_to_text(each.at)))
+
+
+def waiting(db: Connection, after: int) -> tuple[int, datetime | None]:
+    """Return how many events follow the one with this number, and the time of the oldest."""
+    number, at = execute(db, _WAITING, (after,)).fetchone()
+    return int(number), text_to_moment(at) if at else None
+
+
+def waiting_bytes(db: Connection, after: int) -> int:
+    """Return the disk space of the blobs of all entries behind the one with this number."""
+    (size,) = execute(db, _WAITING_BYTES, (after,)).fetchone()
+    return int(size)
+
+
+def forget(tx: Connection, vault: str, chain: str) -> None:
+    """Remove what is known of a chain in a vault."""
+    execute(tx, "DELETE FROM vault_segments WHERE vault = ? AND chain = ?", (vault, chain))

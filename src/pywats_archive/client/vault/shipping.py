@@ -1,0 +1,113 @@
+"""The half of ``Client.vault`` that ships archives into the vault, and restores them from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pywats_archive.archive import arguments
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.account import require_owner
+from pywats_archive.models.time import utc_now
+from pywats_archive.models.vault.shipping import Pushed, PushedArchive, RestoredArchive, VaultLag, VaultStatus
+
+if TYPE_CHECKING:
+    from pywats_archive.config.vault import VaultSettings
+    from pywats_archive.models.operation.integrity import OnProgress
+
+_MB = 1_000_000
+
+
+class VaultShipping:
+    """Ships the archives of a station, and restores one."""
+
+    _archives: Callable[[], Sequence[Archive]]
+    actor: str
+
+    def status(self) -> VaultStatus:
+        """Return what the vault is not known to have yet; UsageError if there is no vault."""
+        from pywats_archive.archive.replica import progress
+        from pywats_archive.vault.opening import open_vault
+
+        vault, now = open_vault(self._settings(None)), utc_now()
+        found = []
+        for archive in self._archives():
+            lag = progress.lag(archive, vault.url)
+            age_s = (now - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
+            found.append(
+                VaultLag(
+                    archive=str(archive.root),
+                    last=lag.last,
+                    newest=lag.newest,
+                    events=lag.events,
+                    size_bytes=lag.size_bytes,
+                    minutes=round(max(0.0, age_s) / 60, 1),
+                    shipped_at=lag.shipped_at,
+                )
+            )
+        return VaultStatus(vault=vault.url, archives=tuple(found))
+
+    def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
+        """Ship all that waits, beside a running service too; durable in the vault once this returns.
+
+        ``on_progress`` gets the number of shipped events, and of all events. AnotherHistory if the vault has other events of
+        an archive.
+        """
+        from pywats_archive.vault.opening import open_vault
+
+        settings = self._settings(None)
+        vault = open_vault(settings)
+        return Pushed(vault=vault.url, archives=tuple(self._pushed(settings, on_progress)))
+
+    def _pushed(self, settings: VaultSettings, on_progress: OnProgress | None) -> Iterator[PushedArchive]:
+        from pywats_archive.archive.replica import progress
+        from pywats_archive.replication.shipping import Shipping
+        from pywats_archive.vault.opening import open_vault
+
+        vault = open_vault(settings)
+        for archive in self._archives():
+            require_owner(archive.root)
+            shipping = Shipping(archive, vault, limit_bytes=settings.vault_segment_mb * _MB)
+            segments = size = 0
+            absent: dict[str, str] = {}
+            newest = progress.lag(archive, vault.url).newest
+            for shipped in shipping.ship_all():
+                if shipped.is_new:
+                    segments, size = segments + 1, size + shipped.segment.size_bytes
+                absent |= {path: why for path, why in shipped.absent.items() if why != "purged"}
+                if on_progress:
+                    on_progress(min(shipped.segment.last, newest), newest)
+            last = progress.lag(archive, vault.url).last
+            yield PushedArchive(archive=str(archive.root), segments=segments, size_bytes=size, last=last, absent=absent)
+
+    def restore(
+        self,
+        target: Path | str,
+        *,
+        url: str | None = None,
+        archive_uuid: str | None = None,
+        until: date | datetime | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> RestoredArchive:
+        """Restore an archive whole, with its uuid and history, into a folder that is empty or does not exist.
+
+        ``url``: by default ``vault_url``. ``archive_uuid`` names one of several archives. ``until``: as it was at the end of
+        the last segment that ended by then. ``on_progress`` gets the number of segments. UsageError if there is nothing to
+        restore.
+        """
+        from pywats_archive.replication.restoring import restore
+        from pywats_archive.vault.opening import open_vault
+
+        return restore(
+            open_vault(self._settings(url)),
+            arguments.path(target, "target"),
+            actor=self.actor,
+            archive_uuid=None if archive_uuid is None else arguments.text(archive_uuid, "archive_uuid"),
+            until=None if until is None else arguments.last_moment(until, "until"),
+            on_progress=on_progress,
+        )
+
+    def _settings(self, url: str | None) -> VaultSettings:
+        raise NotImplementedError

@@ -1,0 +1,88 @@
+"""What was shipped to the vault, what waits, and what was restored from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaultLag:
+    """How far the vault has one archive."""
+
+    archive: str
+    """The folder of the archive."""
+    last: int
+    """The number of the last event that the vault is known to have; 0 if none."""
+    newest: int
+    """The number of the newest event."""
+    events: int
+    """How many events wait."""
+    size_bytes: int
+    """The disk space of the entries that wait."""
+    minutes: float
+    """The age of the oldest event that waits."""
+    shipped_at: datetime | None
+    """When the last segment was known to be in the vault."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaultStatus:
+    """How far the vault has the archives of a station. Nothing is asked over the network."""
+
+    vault: str
+    """Where the vault is."""
+    archives: tuple[VaultLag, ...]
+    """One for each archive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PushedArchive:
+    """What was shipped of one archive."""
+
+    archive: str
+    """The folder of the archive."""
+    segments: int
+    """How many segments were stored."""
+    size_bytes: int
+    """Their size, without blobs that are objects of their own."""
+    last: int
+    """The number of the last event that the vault has now."""
+    absent: dict[str, str]
+    """Blobs that were missing or damaged here, so that the vault has none, and why; purged ones are left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pushed:
+    """What was shipped."""
+
+    vault: str
+    """Where the vault is."""
+    archives: tuple[PushedArchive, ...]
+    """One for each archive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestoredArchive:
+    """An archive that was restored from the vault."""
+
+    archive: str
+    """Its folder."""
+    archive_uuid: str
+    """The uuid in its ``archive.json``."""
+    station: str
+    """The computer that shipped the last segment."""
+    segments: int
+    """How many segments it was restored from."""
+    entries: int
+    """How many entries it has, purged ones included."""
+    events: int
+    """The number of its last event in the vault."""
+    ended_at: datetime
+    """The time of that event. Later ones are lost; files that are still in the watch folder come in again."""
+    files: int
+    """How many files were written."""
+    absent: tuple[str, ...]
+    """Blobs that the vault does not have, since they were missing or damaged at the station."""
+    problems: tuple[str, ...]
+    """What is damaged in the vault."""

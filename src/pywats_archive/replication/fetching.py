@@ -1,0 +1,29 @@
+"""Fetches segments from a vault: whole, or only the parts that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pywats_archive.errors import KeyMissing
+from pywats_archive.replication import names
+from pywats_archive.replication.segment.reading import Segment, opened, ranged
+from pywats_archive.vault.store import Vault
+
+
+def segment_at(vault: Vault, key: str) -> Segment:
+    """Open a segment of which only what is read is fetched; KeyMissing, or SegmentDamaged."""
+    size = vault.size_of(key)
+    if size is None:
+        raise KeyMissing(f"{vault.url}: has no {key}")
+    return ranged(lambda start, length: vault.get(key, start=start, length=length), size, f"{vault.url}: {key}")
+
+
+def whole_segment(vault: Vault, key: str) -> Segment:
+    """Fetch a segment, which is in memory then; KeyMissing, or SegmentDamaged."""
+    return opened(vault.get(key), f"{vault.url}: {key}")
+
+
+def segment_keys(vault: Vault, archive_uuid: str, chain: str, *, after: str = "") -> Iterator[str]:
+    """Yield the keys of the segments of a history, oldest first."""
+    folder = names.segments_folder(archive_uuid, chain)
+    return (stored.key for stored in vault.keys(folder, after=after) if names.first_of(stored.key) is not None)

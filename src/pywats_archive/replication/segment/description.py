@@ -1,0 +1,72 @@
+"""What a segment says about itself: ``segment.json``, its last member."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pywats_archive.errors import SegmentDamaged
+
+FORMAT = 1
+_MOMENTS = ("begun_at", "ended_at", "made_at")
+NAME, ROWS = "segment.json", "rows.jsonl.gz"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentDescription:
+    """The description of a segment."""
+
+    format: int = FORMAT
+    archive_uuid: str
+    station: str
+    """The name of the computer that made it."""
+    chain: str
+    """The name of the history: the first 12 hex digits of the hash of the event that began it."""
+    first: int
+    last: int
+    """The numbers of its first and last event."""
+    begun_at: datetime
+    ended_at: datetime
+    """The times of its first and last event."""
+    previous_hash: str
+    hash: str
+    """The hashes of the event before the first one, and of the last one."""
+    previous_segment: str | None
+    """The SHA-256 of the segment before; None in the first one."""
+    entries: int
+    """How many entries were archived in it."""
+    entry_no: int
+    report_no: int
+    """The greatest numbers of an entry and of a report so far."""
+    blobs: int
+    """How many blobs it holds."""
+    large: Mapping[str, str] = field(default_factory=dict)
+    """Blobs that are objects of their own: their path in the archive, and the SHA-256 of the blob."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Blobs that were not in the archive any more, or damaged, and why."""
+    archive: Mapping[str, Any] = field(default_factory=dict)
+    """``archive.json``."""
+    tables: str
+    """The version of the tables that the rows are from."""
+    made_at: datetime
+    software: str
+
+    def to_json(self) -> bytes:
+        """Write it as ``segment.json``."""
+        moments = {name: getattr(self, name).isoformat() for name in _MOMENTS}
+        return (json.dumps({**asdict(self), **moments}, indent=1) + "\n").encode("ascii")
+
+
+def parse(content: bytes, where: str) -> SegmentDescription:
+    """Read ``segment.json``; SegmentDamaged if it is none. Members that this version does not know are ignored."""
+    try:
+        known = json.loads(content)
+        if known["format"] > FORMAT:
+            raise SegmentDamaged(f"{where}: format {known['format']} is newer than {FORMAT}; update pywats-archive")
+        fields = {name: known[name] for name in SegmentDescription.__slots__}
+        return SegmentDescription(**{**fields, **{name: datetime.fromisoformat(fields[name]) for name in _MOMENTS}})
+    except (ValueError, KeyError, TypeError) as exc:
+        raise SegmentDamaged(f"{where}: its {NAME} is not readable ({exc!r})") from exc

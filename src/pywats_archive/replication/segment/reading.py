@@ -1,0 +1,105 @@
+"""Opens a segment, whole or by the parts that are needed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import BinaryIO
+
+from pywats_archive.errors import SegmentDamaged
+from pywats_archive.replication.segment.description import NAME, ROWS, SegmentDescription, parse
+
+_TAIL_BYTES = 128 * 1024
+"""How much of the end is read at once: the directory of about a thousand blobs, and the description."""
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, NotImplementedError, RuntimeError)
+
+
+class Segment:
+    """An open segment; SegmentDamaged, which names it, if a part of it is not readable."""
+
+    def __init__(self, stream: BinaryIO, where: str) -> None:
+        self._where = where
+        try:
+            self._zip = zipfile.ZipFile(stream)
+        except _DAMAGE as exc:
+            raise self._damaged(exc) from exc
+
+    @cached_property
+    def description(self) -> SegmentDescription:
+        """What the segment says about itself."""
+        return parse(self.read(NAME), self._where)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths in the archive of all that it holds, in their order."""
+        return tuple(name for name in self._zip.namelist() if name not in (NAME, ROWS))
+
+    def read(self, path: str) -> bytes:
+        """Return one file, checked against the CRC of the ZIP."""
+        try:
+            return self._zip.read(path)
+        except _DAMAGE as exc:
+            raise self._damaged(exc) from exc
+
+    def rows(self) -> Iterator[bytes]:
+        """Stream the lines of events and rows."""
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(self.read(ROWS))) as lines:
+                yield from lines
+        except _DAMAGE as exc:
+            raise self._damaged(exc) from exc
+
+    def _damaged(self, exc: Exception) -> SegmentDamaged:
+        return SegmentDamaged(f"{self._where}: is damaged ({exc})")
+
+
+def opened(content: bytes, where: str) -> Segment:
+    """Open a segment that is in memory."""
+    return Segment(io.BytesIO(content), where)
+
+
+class RangedFile(io.RawIOBase):
+    """An object of which only the parts that are read are fetched; its end is fetched once."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int) -> None:
+        """``fetch`` returns a part: from where on, and how many bytes."""
+        super().__init__()
+        self._fetch = fetch
+        self._size = size_bytes
+        self._tail_at = max(0, size_bytes - _TAIL_BYTES)
+        self._tail = fetch(self._tail_at, size_bytes - self._tail_at)
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = max(0, {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence] + offset)
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        """Read so many bytes, with one fetch at most."""
+        end = self._size if size < 0 else min(self._size, self._place + size)
+        if self._place >= end:
+            return b""
+        if self._place >= self._tail_at:
+            found = self._tail[self._place - self._tail_at : end - self._tail_at]
+        else:
+            found = self._fetch(self._place, end - self._place)
+        self._place += len(found)
+        return found
+
+
+def ranged(fetch: Callable[[int, int], bytes], size_bytes: int, where: str) -> Segment:
+    """Open a segment of which only what is read is fetched."""
+    return Segment(RangedFile(fetch, size_bytes), where)  # type: ignore[arg-type]

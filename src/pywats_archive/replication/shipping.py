@@ -1,0 +1,211 @@
+"""Ships an archive's history into a vault, one segment after the other.
+
+A segment is read, built, stored under a new key, and then noted in the catalog. After a crash between the last two steps, the
+key is taken: the segment there says that this history made it, and shipping goes on behind it. So nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.portion import Portion
+from pywats_archive.archive.replica.progress import ShippedSegment
+from pywats_archive.archive.replica.reading import next_portion
+from pywats_archive.errors import AnotherHistory, KeyTaken, StorageError
+from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.replication import names, readme
+from pywats_archive.replication.fetching import segment_at, segment_keys
+from pywats_archive.replication.segment.building import build
+from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.vault.store import Vault
+
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shipped:
+    """A segment that was shipped, or found in the vault."""
+
+    key: str
+    segment: ShippedSegment
+    is_new: bool
+    """Whether this call stored it."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """The blobs that it had to leave out, and why."""
+
+
+class Shipping:
+    """Ships one archive into one vault; used by one thread at a time."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        vault: Vault,
+        *,
+        limit_bytes: int = 8_000_000,
+        station: str | None = None,
+        on_step: OnStep = no_step,
+    ) -> None:
+        self._archive = archive
+        self._vault = vault
+        self._limit_bytes = limit_bytes
+        self._station = platform.node() if station is None else station
+        self._on_step = on_step
+        self._uuid = archive.description.archive_uuid
+        self._is_checked = False
+
+    def ship_all(self) -> Iterator[Shipped]:
+        """Ship until nothing waits; yields each segment once it is in the vault and noted."""
+        while shipped := self.step():
+            yield shipped
+
+    def step(self) -> Shipped | None:
+        """Ship the next segment; None if nothing waits.
+
+        AnotherHistory if the vault has other events under the numbers of this archive's: nothing more is shipped then.
+        """
+        chain = progress.chain_of(self._archive)
+        if chain is None:
+            return None
+        last = progress.last_segment(self._archive, self._vault.url, chain)
+        if last and not self._is_checked and self._vault.size_of(self._key(chain, last.first)) is None:
+            progress.forget(self._archive, self._vault.url, chain)
+            last = None
+        if not self._is_checked:  # the catalog may be an older one, or the vault another one under the same address
+            if found := self._newest_in_vault(chain, last):
+                return found
+            self._is_checked = True
+        self._on_step("read")
+        portion = next_portion(self._archive, progress.place_after(last), limit_bytes=self._limit_bytes)
+        return None if portion is None else self._ship(portion, last)
+
+    def _newest_in_vault(self, chain: str, last: ShippedSegment | None) -> Shipped | None:
+        """Go on behind the newest segment of the vault if it is not the one that the catalog has noted."""
+        after = self._key(chain, last.first) if last else ""
+        newest = max(segment_keys(self._vault, self._uuid, chain, after=after), default=None)
+        return self._found(newest, chain) if newest else None
+
+    def _ship(self, portion: Portion, last: ShippedSegment | None) -> Shipped:
+        key = self._key(portion.chain, portion.first)
+        if last is None:
+            self._introduce()
+        large = {path: sha256 for path in portion.apart if (sha256 := self._ship_apart(path))}
+        absent = {**portion.absent, **{path: "damaged" for path in portion.apart if path not in large}}
+        self._on_step("build")
+        content, absent = self._built(portion, last, large, absent)
+        self._on_step("put")
+        try:
+            self._vault.put_new(key, content)
+        except KeyTaken:
+            return self._found(key, portion.chain)
+        self._on_step("note")
+        segment = ShippedSegment(
+            first=portion.first,
+            last=portion.last,
+            hash=portion.hash,
+            entry_no=portion.entry_no,
+            report_no=portion.report_no,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size_bytes=len(content),
+            at=self._archive.now(),
+        )
+        progress.note(self._archive, self._vault.url, portion.chain, segment)
+        return Shipped(key=key, segment=segment, is_new=True, absent=absent)
+
+    def _built(
+        self, portion: Portion, last: ShippedSegment | None, large: dict[str, str], absent: dict[str, str]
+    ) -> tuple[bytes, dict[str, str]]:
+        members, left_out = list[tuple[str, bytes]](), dict(absent)
+        for path in portion.blobs:
+            try:
+                members.append((path, self._archive.blobs.stored_bytes(path)))
+            except (StorageError, OSError) as exc:  # purged meanwhile, or damaged
+                left_out[path] = (
+                    "damaged" if (self._archive.root / path).exists() else f"missing ({type(exc).__name__})"
+                )
+        for name in portion.files:
+            members.append((name, (self._archive.root / name).read_bytes()))
+        description = SegmentDescription(
+            archive_uuid=self._uuid,
+            station=self._station,
+            chain=portion.chain,
+            first=portion.first,
+            last=portion.last,
+            begun_at=portion.begun_at,
+            ended_at=portion.ended_at,
+            previous_hash=portion.previous_hash,
+            hash=portion.hash,
+            previous_segment=last.sha256 if last else None,
+            entries=portion.entries,
+            entry_no=portion.entry_no,
+            report_no=portion.report_no,
+            blobs=len(members),
+            large=large,
+            absent=left_out,
+            archive=progress.own_description(self._archive),
+            tables=portion.tables,
+            made_at=self._archive.now(),
+            software=f"pywats-archive {metadata.version('pywats-archive')}",
+        )
+        return build(members, portion.rows, description), left_out
+
+    def _ship_apart(self, path: str) -> str | None:
+        """Ship a blob as an object of its own; returns its SHA-256, None if it is not here or damaged."""
+        try:
+            whole = self._archive.blobs.stored_file(path)
+            sha256 = _sha256(whole)
+        except (StorageError, OSError):
+            return None
+        key = names.large_key(self._uuid, sha256)
+        if self._vault.size_of(key) is None:
+            self._on_step("put_large")
+            with suppress(KeyTaken):  # the same bytes, since the key is their checksum
+                self._vault.put_file(key, whole)
+        return sha256
+
+    def _key(self, chain: str, first: int) -> str:
+        return names.segment_key(self._uuid, chain, first)
+
+    def _introduce(self) -> None:
+        """Store the page that says how to use the vault without this program."""
+        if self._vault.size_of(names.README) is None:
+            with suppress(KeyTaken):
+                self._vault.put_new(names.README, readme.TEXT.encode("ascii"))
+
+    def _found(self, key: str, chain: str) -> Shipped:
+        """Go on behind a segment that is in the vault, if this history made it."""
+        known = segment_at(self._vault, key).description
+        if not progress.has_event(self._archive, known.last, known.hash):
+            raise AnotherHistory(
+                f"{self._vault.url}: {key} holds other events than this archive: it was made by {known.station!r}, and this "
+                f"is {self._station!r}; one of them is a copy, or an older state. Nothing more is shipped from here"
+            )
+        content = self._vault.get(key)
+        noted = ShippedSegment(
+            first=known.first,
+            last=known.last,
+            hash=known.hash,
+            entry_no=known.entry_no,
+            report_no=known.report_no,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size_bytes=len(content),
+            at=known.made_at,
+        )
+        progress.note(self._archive, self._vault.url, chain, noted)
+        return Shipped(key=key, segment=noted, is_new=False)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
