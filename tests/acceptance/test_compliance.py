@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
-from pywats_archive.errors import ComplianceRefused
+from pywats_archive.errors import ArchiveInUse, ComplianceRefused
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.event import AuditCategory, EventFilter
 from pywats_archive.models.report import SubmissionState
@@ -168,6 +169,44 @@ def test_an_archive_whose_share_fails_is_what_it_was_when_last_seen(
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", down)
         assert complied(config) == (config, ())
+
+
+def test_a_converter_that_names_the_archive_of_another_service_waits_alone(compliant: Station, tmp_path: Path) -> None:
+    """With archiving off it must not be converted; the other converters are, and the archive stays the other service's."""
+    (tmp_path / "other").mkdir()
+    with Station(tmp_path / "other") as other:
+        watch = other.add("x", archive_enabled=False, archive_folder=str(compliant.archive_root))
+        (watch / "x.log").write_bytes(b"x")
+        (other.add("y") / "y.log").write_bytes(b"y")
+        with compliant.serving() as service:
+            wait_for(lambda: service.parts and service.parts.vitals)
+            outcome = other.run()
+            assert (other.names("x/watch"), other.names("y/Done")) == (["x.log"], ["y.log"])
+            assert any("another service owns" in line for line in outcome.waiting), outcome.waiting
+            with Client(other.archive_root) as client:
+                (alert,) = (each for each in client.statistics().alerts if each.name == "archive.away")
+            assert "a compliant archive that another service owns" in str(alert.details["reason"])
+            assert "name another archive_folder" in str(alert.details["reason"])
+        other.sections[0]["archive_folder"] = "archive"
+        other.run()
+        assert other.names("x/Done") == ["x.log"] and len(compliant.entries()) == 3
+        with Client(other.archive_root) as client:
+            assert client.statistics().alerts == ()
+
+
+def test_the_archive_of_another_service_is_not_taken_while_that_restarts(compliant: Station, tmp_path: Path) -> None:
+    """Else the other service could not start again."""
+    (tmp_path / "other").mkdir()
+    with Station(tmp_path / "other") as other, ExitStack() as theirs:
+        other.add("x", archive_enabled=False, archive_folder=str(compliant.archive_root))
+        owner = theirs.enter_context(compliant.serving())
+        wait_for(lambda: owner.parts and owner.parts.vitals)
+        with other.serving() as service:
+            parts = wait_for(lambda: service.parts and service.parts.vitals and service.parts)
+            theirs.close()
+            pool = parts.places.pool
+            with pytest.raises(ArchiveInUse, match="another service owns"):
+                pool.attach(pool.mount(compliant.archive_root))
 
 
 def test_the_rules_hold_from_the_first_start(station: Station) -> None:

@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from pywats_archive.config import ConverterConfig, StationConfig
-from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.errors import ArchiveAway, ArchiveError, ArchiveInUse
 from pywats_archive.host.job import job_for
 from pywats_archive.host.settings import neighbours
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.alerting.compliance import Overruled
 from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.folders.ownership import WatchFolders
 from pywats_archive.pipeline.lanes.attachment import Attaching
@@ -21,6 +22,7 @@ from pywats_archive.pipeline.lanes.lane import Lane, new_scan
 from pywats_archive.pipeline.lanes.ledgers import AwayLedger, Ledger, MemoryLedger
 from pywats_archive.pipeline.lanes.loading import ConverterLoader
 from pywats_archive.pipeline.leftovers.draining import Leftovers
+from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.pipeline.processing.sharing import share
 
@@ -47,16 +49,20 @@ class Assembly:
         self._leftovers = leftovers
         self._now = clock
 
-    def lanes(self, station: StationConfig, *, before: Iterable[Lane] = ()) -> tuple[Lane, ...]:
+    def lanes(
+        self, station: StationConfig, overruled: Iterable[Overruled], *, before: Iterable[Lane] = ()
+    ) -> tuple[Lane, ...]:
         """Make a lane for each enabled converter, by priority, then its draining lanes.
 
-        ``before``: the lanes of the previous configuration. Their in-memory ledgers are reused.
+        ``before``: the lanes of the previous configuration. Their in-memory ledgers are reused. ArchiveInUse if another service
+        owns an archive, unless the only reason to archive into it is that it is compliant: these lanes wait.
         """
+        forced = frozenset(each.converter_name for each in overruled)
         before = tuple(before)
         remembered = {lane.key: lane.ledger for lane in before if lane.archive is None}
         self._pool.set_minimum_free(station)
         enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
-        lanes = tuple(self._lane(config, station, remembered) for config in enabled)
+        lanes = tuple(self._lane(config, station, remembered, is_forced=config.name in forced) for config in enabled)
         share(lanes)
         self._leftovers.follow(lanes, station)
         draining: list[Lane] = []
@@ -67,7 +73,9 @@ class Assembly:
         self._leftovers.open_waiting(station, lanes)
         return lanes
 
-    def _lane(self, config: ConverterConfig, station: StationConfig, remembered: _Remembered) -> Lane:
+    def _lane(
+        self, config: ConverterConfig, station: StationConfig, remembered: _Remembered, *, is_forced: bool
+    ) -> Lane:
         root = station.archive_root(config) if config.archive_enabled else None
         is_watching = config.converter_type != "scheduled"
         lane = Lane(
@@ -82,11 +90,23 @@ class Assembly:
         )
         self._loader.load(lane)
         if lane.mount:
-            try:
-                self._attaching.attach(lane, self._pool.attach(lane.mount))
-            except ArchiveAway as exc:
-                lane.mount.resume(exc)
+            self._attach(lane, lane.mount, is_forced=is_forced)
         return lane
+
+    def _attach(self, lane: Lane, mount: ArchiveMount, *, is_forced: bool) -> None:
+        mount.taken = None
+        try:
+            self._attaching.attach(lane, self._pool.attach(mount))
+        except ArchiveAway as exc:
+            mount.resume(exc)
+        except ArchiveInUse:
+            if not is_forced:
+                raise
+            mount.taken = ArchiveInUse(
+                f"{mount.root}: is a compliant archive that another service owns, so the files of {lane.name} wait; name "
+                "another archive_folder for this converter"
+            )
+            mount.resume(mount.taken)
 
     def _new_ledger(self, config: ConverterConfig, root: Path | None) -> Ledger:
         if root is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE
+from pywats_archive.pipeline.alerting.compliance import Overruled
 from pywats_archive.pipeline.alerting.compliance import report as report_overruled
 from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.lanes.announcing import log_ready
@@ -42,25 +43,27 @@ class Reloading:
             self._work.queue.resume()
             return
         try:
-            station = config.read()
+            overruled, station = config.overruled, config.read()
             if not self._work.queue.pause():
                 return
-            lanes = self._places.assembly.lanes(station, before=self._lanes)
+            lanes = self._places.assembly.lanes(station, config.overruled, before=self._lanes)
         except Exception as exc:
             self._alarms.verdicts.reject(exc)
         else:
-            self._try_to_use(station, lanes)
+            self._try_to_use(station, lanes, overruled)
         config.handled = stamp
         self._work.queue.resume()
 
-    def _try_to_use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
+    def _try_to_use(
+        self, station: StationConfig, lanes: tuple[Lane, ...], overruled_before: Iterable[Overruled]
+    ) -> None:
         """Use a configuration; if that fails half-way, return to the last good one."""
         before = self._parts.station
         try:
             self._use(station, lanes)
         except Exception as exc:
             self._alarms.verdicts.reject(exc)
-            self._use(before, self._places.assembly.lanes(before, before=self._lanes))
+            self._use(before, self._places.assembly.lanes(before, overruled_before, before=self._lanes))
         else:
             self._alarms.verdicts.accept(station)
             report_overruled(

@@ -71,7 +71,7 @@ class StationParts:
             self.places.pool, self.alarms.alerts, tasks=self.alarms.tasks, station=lambda: self.station
         )
         exits.callback(self.anchors.end)  # the last but the archives: it signs what all other parts recorded
-        self.places.lanes.use(self.places.assembly.lanes(station))
+        self.places.lanes.use(self.places.assembly.lanes(station, config.overruled))
         self.places.close_unused()
         if settings.metrics:
             pool, alerts = self.places.pool, self.alarms.alerts

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, ArchiveInUse
 from pywats_archive.pipeline.mounts.disk import DiskSpace
 from pywats_archive.pipeline.mounts.leases import Leases
 
@@ -25,6 +25,8 @@ class ArchiveMount:
         """The archive, while it is open."""
         self.away: ArchiveError | None = None
         """Why the archive is away, or cannot be opened; it stays open until all work with it has ended."""
+        self.taken: ArchiveInUse | None = None
+        """The error that names the archive as another service's: it is not opened, even once that service stops."""
         self.is_paused = False
         """Whether no new work may begin: the archive is about to be closed or opened."""
         self.is_used = False

@@ -64,8 +64,10 @@ class ArchivePool:
         """Return a mount's archive, opened for writing.
 
         ArchiveAway when a known archive is not available, AnotherArchive when another one has its place; nothing is created
-        then.
+        then. ArchiveInUse when another service owns it.
         """
+        if mount.taken:
+            raise mount.taken
         if mount.archive is None:
             mount.archive = archive = self._opened(mount.root)
             if bad := ledger.bad_open(archive):
