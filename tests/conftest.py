@@ -16,6 +16,7 @@ from pywats_archive.catalog import migrations
 from pywats_archive.conversion.pool import worker_process
 from tests import new_catalogs
 from tests.faults.table import table
+from tests.seaweed import Seaweed, running
 from tests.station import Station, check_sound
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process that a test starts would compile every module again
@@ -44,6 +45,13 @@ def station(tmp_path: Path) -> Iterator[Station]:
     with Station(tmp_path / "station") as made:
         yield made
     check_sound(made.archive_root)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A server for buckets; each test uses a prefix of its own."""
+    with running(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -7,7 +7,13 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 _PEM = """
 -----BEGIN PRIVATE KEY-----
@@ -54,3 +60,28 @@ def _greet(listener: socket.socket, context: ssl.SSLContext) -> None:
             connection, _ = listener.accept()
             with connection, suppress(OSError):
                 context.wrap_socket(connection, server_side=True).close()
+
+
+def authority(folder: Path) -> tuple[Path, Path, Path]:
+    """Make an authority, and a certificate of it for 127.0.0.1; return the files of both, and of the key."""
+    now = datetime.now(timezone.utc)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in ("CA", "server")]
+    made = []
+    for number, (name, own) in enumerate(zip(names, keys, strict=True)):
+        builder = x509.CertificateBuilder(names[0], name, own.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=number == 0, path_length=None), critical=True)
+        if number:
+            address = x509.IPAddress(ip_address("127.0.0.1"))
+            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        made.append(builder.sign(keys[0], hashes.SHA256()))
+    ca, leaf, key = (folder / name for name in ("ca.pem", "leaf.pem", "key.pem"))
+    ca.write_bytes(made[0].public_bytes(serialization.Encoding.PEM))
+    leaf.write_bytes(made[1].public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        keys[1].private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return ca, leaf, key

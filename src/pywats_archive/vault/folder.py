@@ -64,7 +64,7 @@ class FolderVault:
             return None
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
-        """Yield the objects below a folder (``""``: all of them) in the order of their keys, those behind ``after`` only."""
+        """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind ``after`` only."""
         with self._translated(prefix or MARKER):
             self._require_marker()
             yield from self._below(self._path(prefix) if prefix else self._root, prefix, after)

@@ -18,6 +18,7 @@ roles/storage.objectCreator and roles/storage.objectViewer on the bucket {bucket
 resource.name.startsWith("projects/_/buckets/{bucket}/objects/{below}/{archive}/")
 and roles/storage.objectViewer with the condition
 resource.name == "projects/_/buckets/{bucket}/objects/{below}/{marker}"
+and a role of your own with storage.objects.list alone, on the bucket, without a condition
 """
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 

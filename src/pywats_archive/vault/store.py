@@ -49,7 +49,10 @@ class Vault(Protocol):
         """Return the size of an object in bytes; None if there is none."""
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
-        """Yield the objects below a folder (``""``: all of them) in the order of their keys, those behind ``after`` only."""
+        """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind the key ``after`` only.
+
+        The order of whole keys is that of the server: SeaweedFS lists ``a/1`` before ``a.b/1``, S3 does not.
+        """
 
 
 def checked(key: str) -> str:

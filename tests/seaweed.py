@@ -1,0 +1,156 @@
+"""A real server for buckets (SeaweedFS) on loopback, and what a station is configured with to use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from pywats_archive.config.vault import VaultSettings
+from pywats_archive.vault.rights import least_rights
+
+BUCKET = "archives"
+LEAST_UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+"""The archive for whose station the key ``least`` has its rights, below the prefix ``least``."""
+_PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
+_S3_PORTS = ("s3.port", "s3.port.grpc", "s3.port.https")
+_START_S = 60
+_OWN_SERVER = ("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20")
+
+
+def program(name: str) -> str:
+    """Return the path of a program that a package of the extra ``dev`` brings; skips the test where there is none."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Seaweed:
+    """A server with the bucket ``archives``, and keys called ``admin``, ``station``, ``least`` and ``nobody``."""
+
+    def __init__(self, folder: Path, *, certificate: Path | None = None, key: Path | None = None) -> None:
+        self._program = program("weed")
+        self._folder = folder
+        self._ports = {name: free_port() for name in (*_PORTS, *_S3_PORTS)}
+        self._tls = [f"-s3.cert.file={certificate}", f"-s3.key.file={key}"] if certificate else []
+        self.endpoint = f"http://127.0.0.1:{self._ports['s3.port']}"
+        self.https_endpoint = f"https://127.0.0.1:{self._ports['s3.port.https']}"
+        (folder / "data").mkdir()
+        (folder / "s3.json").write_text(json.dumps(self._identities()), encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def settings(self, folder: Path, prefix: str, *, user: str = "station", endpoint: str = "") -> VaultSettings:
+        """Return the keys of a vault below a prefix; the credentials are in a file in ``folder``."""
+        path = folder / f"{user}.key"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(
+                f"[default]\naws_access_key_id = {user}\naws_secret_access_key = {secret(user)}\n", encoding="ascii"
+            )
+        return VaultSettings(
+            vault_url=f"s3://{BUCKET}/{prefix}",
+            vault_endpoint=endpoint or self.endpoint,
+            vault_credentials=str(path),
+        )
+
+    def start(self) -> None:
+        """Start the server, or start it again with what it stored, and wait until it answers."""
+        chosen = [f"-{name}={port}" for name, port in self._ports.items() if self._tls or name != "s3.port.https"]
+        words = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self._folder / 'data'}", "-filer", "-s3"]
+        config = f"-s3.config={self._folder / 's3.json'}"
+        with (self._folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, "server", *words, *_OWN_SERVER, config, *chosen, *self._tls],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+            )
+        until_s = time.monotonic() + _START_S
+        while not self._answers():
+            if time.monotonic() > until_s or self._process.poll() is not None:
+                self.kill()
+                pytest.fail((self._folder / "log.txt").read_text(encoding="utf-8", errors="replace")[-2000:])
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill the server, as a crash does; idempotent."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.endpoint}/healthz", timeout=1):
+                return True
+        except (URLError, OSError):
+            return False
+
+    def _identities(self) -> dict[str, object]:
+        below = VaultSettings(vault_url=f"s3://{BUCKET}/least", vault_endpoint=self.endpoint)
+        policy = {"name": "least", "content": least_rights(below, LEAST_UUID)}
+        rights: dict[str, dict[str, list[str]]] = {
+            "admin": {"actions": ["Admin"]},
+            "station": {"actions": [f"{what}:{BUCKET}" for what in ("Read", "List", "Write")]},
+            "least": {"policyNames": ["least"]},
+            "nobody": {"actions": ["Read:other"]},
+        }
+        users = [
+            {"name": user, "credentials": [{"accessKey": user, "secretKey": secret(user)}], **allowed}
+            for user, allowed in rights.items()
+        ]
+        return {"identities": users, "policies": [policy]}
+
+
+def secret(user: str) -> str:
+    """Return the secret of a key."""
+    return f"secret-of-{user}-0123456789"
+
+
+@contextmanager
+def running(folder: Path, *, certificate: Path | None = None, key: Path | None = None) -> Iterator[Seaweed]:
+    """Run a server with an empty bucket."""
+    os.environ.pop("AWS_ENDPOINT_URL", None)
+    server = Seaweed(folder, certificate=certificate, key=key)
+    server.start()
+    try:
+        _create_bucket(server, folder)
+        yield server
+    finally:
+        server.kill()
+
+
+def _create_bucket(server: Seaweed, folder: Path) -> None:
+    """An administrator's first object creates the bucket; the filer may need a moment before it stores one."""
+    from pywats_archive.errors import KeyTaken, VaultAway  # noqa: PLC0415
+    from pywats_archive.vault.opening import open_vault  # noqa: PLC0415
+
+    vault = open_vault(server.settings(folder, "", user="admin"))
+    until_s = time.monotonic() + _START_S
+    while True:
+        try:
+            return vault.put_new("created", b"1")
+        except KeyTaken:
+            return None
+        except VaultAway:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.1)
