@@ -46,7 +46,15 @@ def free_port() -> int:
 class Seaweed:
     """A server with the bucket ``archives``, and keys called ``admin``, ``station``, ``least`` and ``nobody``."""
 
-    def __init__(self, folder: Path, *, certificate: Path | None = None, key: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        archive_uuid: str = LEAST_UUID,
+    ) -> None:
+        self._archive_uuid = archive_uuid
         self._program = program("weed")
         self._folder = folder
         self._ports = {name: free_port() for name in (*_PORTS, *_S3_PORTS)}
@@ -106,7 +114,7 @@ class Seaweed:
 
     def _identities(self) -> dict[str, object]:
         below = VaultSettings(vault_url=f"s3://{BUCKET}/least", vault_endpoint=self.endpoint)
-        policy = {"name": "least", "content": least_rights(below, LEAST_UUID)}
+        policy = {"name": "least", "content": least_rights(below, self._archive_uuid)}
         rights: dict[str, dict[str, list[str]]] = {
             "admin": {"actions": ["Admin"]},
             "station": {"actions": [f"{what}:{BUCKET}" for what in ("Read", "List", "Write")]},
@@ -126,10 +134,12 @@ def secret(user: str) -> str:
 
 
 @contextmanager
-def running(folder: Path, *, certificate: Path | None = None, key: Path | None = None) -> Iterator[Seaweed]:
-    """Run a server with an empty bucket."""
+def running(
+    folder: Path, *, certificate: Path | None = None, key: Path | None = None, archive_uuid: str = LEAST_UUID
+) -> Iterator[Seaweed]:
+    """Run a server with an empty bucket; the key ``least`` is that of a station with the archive ``archive_uuid``."""
     os.environ.pop("AWS_ENDPOINT_URL", None)
-    server = Seaweed(folder, certificate=certificate, key=key)
+    server = Seaweed(folder, certificate=certificate, key=key, archive_uuid=archive_uuid)
     server.start()
     try:
         _create_bucket(server, folder)

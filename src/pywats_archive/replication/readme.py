@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from pywats_archive.errors import KeyTaken
+from pywats_archive.replication import names
+from pywats_archive.vault.store import Vault
+
 TEXT = """\
 This is a vault: copies of archives of test stations, made by pywats-archive.
 
@@ -50,3 +56,10 @@ database of them, for "sqlite3 metadata.db" (Python alone is needed; run it in t
 For example:  sqlite3 metadata.db "select archive_id, source_path, archived_path from archive_entries where purged_at is null"
 The format is described in docs/vault-format.md of pywats-archive.
 """
+
+
+def introduce(vault: Vault) -> None:
+    """Store the page in a vault that has none; an older one stays."""
+    if vault.size_of(names.README) is None:
+        with suppress(KeyTaken):
+            vault.put_new(names.README, TEXT.encode("ascii"))

@@ -19,7 +19,7 @@ from pywats_archive.archive.replica import progress
 from pywats_archive.archive.replica.portion import Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
-from pywats_archive.errors import AnotherHistory, KeyTaken, StorageError
+from pywats_archive.errors import AnotherHistory, KeyTaken, StorageError, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names, readme
 from pywats_archive.replication.fetching import segment_at, segment_keys
@@ -175,10 +175,9 @@ class Shipping:
         return names.segment_key(self._uuid, chain, first)
 
     def _introduce(self) -> None:
-        """Store the page that says how to use the vault without this program."""
-        if self._vault.size_of(names.README) is None:
-            with suppress(KeyTaken):
-                self._vault.put_new(names.README, readme.TEXT.encode("ascii"))
+        """Store the page that says how to use the vault without this program; least rights do not allow that, ``init`` does."""
+        with suppress(VaultRefused):
+            readme.introduce(self._vault)
 
     def _found(self, key: str, chain: str) -> Shipped:
         """Go on behind a segment that is in the vault, if this history made it."""

@@ -27,7 +27,7 @@ def meaning(error: Exception, url: str, key: str) -> VaultError:
     found = _STATUS.search(text)
     status = int(found[1]) if found else 0
     code = next((each[1] or each[2] for each in [_CODE.search(text)] if each), "")
-    seen = f"{status} {(found[2] or '').strip() if found else ''}".strip() + (f" ({code})" if code else "")
+    seen = f"{status} {(found[2] or '').strip() if found else ''}".strip() + (f", {code}" if code else "")
     if code in _CLOCK:
         return VaultClockOff(f"{url}: the clock of this computer is wrong, and the vault refuses its requests; set it")
     if code in _NO_BUCKET:
@@ -41,7 +41,7 @@ def meaning(error: Exception, url: str, key: str) -> VaultError:
     if status == 412 or type(error).__name__ == "AlreadyExistsError":
         return KeyTaken(f"{url}: has {key} already; nothing was replaced")
     if status:
-        return VaultRefused(f"{url}: refuses {key} ({seen}); check the key, its rights, and the region", code=code)
+        return VaultRefused(f"{url}: refuses {key} with {seen}; check the key, its rights, and the region", code=code)
     return _without_answer(text, url)
 
 

@@ -36,6 +36,7 @@ class StationVault(VaultShipping):
         ``url``: by default ``vault_url``; the other keys of the vault are those of the configuration. Nothing in the
         configuration changes. VaultRefused, VaultAway or VaultClockOff if the vault cannot be used.
         """
+        from pywats_archive.replication import readme
         from pywats_archive.vault import marker
         from pywats_archive.vault.opening import open_vault
         from pywats_archive.vault.rights import least_rights
@@ -43,6 +44,7 @@ class StationVault(VaultShipping):
         settings = self._settings(url)
         vault = open_vault(settings)
         is_new = marker.create(vault)
+        readme.introduce(vault)
         found = [description.archive_uuid for root in self._roots if (description := read_description(root))]
         rights = (VaultRights(archive_uuid=each, document=least_rights(settings, each)) for each in found or [_FUTURE])
         return InitializedVault(url=vault.url, is_new=is_new, rights=tuple(rights))

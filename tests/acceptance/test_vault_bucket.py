@@ -1,0 +1,58 @@
+"""A bucket as a vault, from the command: created by an administrator, filled by a station that may do no more than it must."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.command import command
+from tests.seaweed import running, secret
+from tests.station import Station
+
+from pywats_archive import Client
+
+pytestmark = pytest.mark.long
+
+
+def test_a_station_with_the_least_rights_ships_and_is_restored(station: Station, tmp_path: Path) -> None:
+    """The policy that ``vault init`` prints is enough to push, and a reader restores the archive from the bucket."""
+    watch = station.add("good")
+    for number in range(3):
+        (watch / f"SN{number}.log").write_bytes(b"content %d" % number)
+    station.run()
+    uuid = json.loads((station.archive_root / "archive.json").read_text(encoding="utf-8"))["archive_uuid"]
+    (tmp_path / "server").mkdir()
+    with running(tmp_path / "server", archive_uuid=uuid) as server:
+        admin, least, reader = (server.settings(tmp_path, "least", user=user) for user in ("admin", "least", "station"))
+        keys = ("vault_url", "vault_endpoint", "vault_credentials")
+        station.keys |= {key: getattr(admin, key) for key in keys}
+        made = json.loads(command("vault", "init", "--config", station.write_config(), "--json").stdout)
+        assert (made["url"], made["is_new"]) == ("s3://archives/least", True)
+        assert made["rights"][0]["archive_uuid"] == uuid and "s3:PutObject" in made["rights"][0]["document"]
+        station.keys |= {key: getattr(least, key) for key in keys}
+        pushed = command("vault", "push", "--config", station.write_config())
+        assert (pushed.returncode, pushed.stderr) == (0, ""), pushed.stdout
+        assert command("vault", "push", "--config", station.write_config()).returncode == 0
+        station.keys |= {key: getattr(reader, key) for key in keys}
+        with Client.from_config(station.write_config()) as client:
+            assert client.vault.restore(tmp_path / "restored").entries == 3
+            before = [each.archive_id for each in client.entries()]
+        with Client([tmp_path / "restored"]) as restored:
+            assert [each.archive_id for each in restored.entries()] == before
+            assert [each for each in restored.verify() if each.problem] == []
+        assert secret("least") not in pushed.stdout
+
+
+def test_a_wrong_key_is_one_line_with_the_code_of_the_server(station: Station, tmp_path: Path) -> None:
+    """It says what to do, and shows no secret (invariant 10)."""
+    station.add("good")
+    station.run()
+    (tmp_path / "server").mkdir()
+    with running(tmp_path / "server") as server:
+        wrong = server.settings(tmp_path, "least", user="stranger")
+        station.keys |= {key: getattr(wrong, key) for key in ("vault_url", "vault_endpoint", "vault_credentials")}
+        ended = command("vault", "init", "--config", station.write_config())
+        assert (ended.returncode, ended.stdout) == (1, "")
+        (line,) = ended.stderr.splitlines()
+        assert "with 403 Forbidden, InvalidAccessKeyId; check the key" in line and secret("stranger") not in line
