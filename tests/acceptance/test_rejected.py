@@ -103,10 +103,10 @@ def test_a_configuration_that_fails_before_it_is_used_is_rejected(
 
     lanes = Assembly.lanes
 
-    def fails(self: Assembly, config: Any, **more: Any) -> Any:
+    def fails(self: Assembly, config: Any, *rest: Any, **more: Any) -> Any:
         if config.converter("any").priority == 3:
             raise RuntimeError("nobody foresaw this")
-        return lanes(self, config, **more)
+        return lanes(self, config, *rest, **more)
 
     monkeypatch.setattr(Assembly, "lanes", fails)
     with structlog.testing.capture_logs() as lines, station.serving():
