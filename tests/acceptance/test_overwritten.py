@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.station import Station, block_today, wait_for
 
-from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.archive.sources import leaving
 
 SLOW = """
 class Slow(Any):
@@ -219,26 +218,27 @@ def test_a_suspended_unit_is_not_set_aside_in_place_of_the_next_one(station: Sta
     assert units(station) == ["UNIT0", "UNIT1"]
 
 
-def test_a_unit_that_comes_between_the_last_look_and_the_move_is_kept(
-    station: Station, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("post_action", ["move", "delete", "zip"])
+def test_a_unit_that_comes_between_the_last_comparison_and_the_move_is_converted(
+    station: Station, monkeypatch: pytest.MonkeyPatch, post_action: str
 ) -> None:
-    """However late it comes, it is in the archive or still where it lies in the end (invariant 2)."""
-    log = serving_reads(station)
-    touched = actions._touched
-    came = threading.Event()
+    """However late it comes, it is archived, converted and sent as every other one (invariants 2 and 12)."""
+    log = serving_reads(station, post_action=post_action)
+    claim, came = leaving.claim, threading.Event()
 
-    def then_it_comes(departure: actions.SourceFile) -> Any:
-        found = touched(departure)
+    def then_it_comes(path: Path, private: Path) -> None:
         if not came.is_set():
             came.set()
+            mtime_ns = path.stat().st_mtime_ns
             overwrite(log, "UNIT1", "renamed")
-        return found
+            os.utime(log, ns=(mtime_ns, mtime_ns))
+        claim(path, private)
 
-    monkeypatch.setattr(actions, "_touched", then_it_comes)
+    monkeypatch.setattr(leaving, "claim", then_it_comes)
     with station.serving():
         overwrite(log, "UNIT0", "renamed")
         wait_for(came.is_set)
-        time.sleep(1)
-    station.run()
-    kept = {entry.source_checksum for entry in station.entries()}
-    assert len(kept) == 2
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
+    assert units(station) == ["UNIT0", "UNIT1"]
+    assert len({entry.source_checksum for entry in station.entries()}) == 2
+    assert not list(log.parent.iterdir())

@@ -28,7 +28,7 @@ from pywats_archive.pipeline.deferred import backfill
 from pywats_archive.pipeline.deferred.note import Seal
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.pipeline.postprocess import departing
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.service import Service
 
@@ -49,13 +49,13 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
     """Catching up leaves a folder alone whose note is there and whose source is not yet: both are kept (invariant 11)."""
     watch, blocked = failing(station)
     (watch / "a.log").write_bytes(b"precious")
-    move_into, looked = actions.move_into, threading.Event()
+    move_into, looked = departing.move_into, threading.Event()
     settle = backfill.archive_parked
 
-    def slowly(folder: Path, path: Path) -> Path:
-        if path.name == "a.log" and "not-archived" in folder.parts:
+    def slowly(folder: Path, path: Path, *, name: str | None = None) -> Path:
+        if name == "a.log" and "not-archived" in folder.parts:
             looked.wait(4)
-        return move_into(folder, path)
+        return move_into(folder, path, name=name)
 
     def settle_and_tell(*told: Any, **more: Any) -> None:
         try:
@@ -63,7 +63,7 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
         finally:
             looked.set()
 
-    monkeypatch.setattr(actions, "move_into", slowly)
+    monkeypatch.setattr(departing, "move_into", slowly)
     monkeypatch.setattr(backfill, "archive_parked", settle_and_tell)
     with station.serving():
         wait_for(lambda: put_aside(station))
@@ -117,7 +117,7 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
         converter_name="c",
         path=str(tmp_path / "a.log"),
         size_bytes=1,
-        mtime_ns=0,
+        mtime_ns=(tmp_path / "a.log").stat().st_mtime_ns,
         first_seen_at=now,
         state=ArrivalState.SEEN,
         changed_at=now,
@@ -128,8 +128,15 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
         spool.begin(config, arrival, result, now=now)
     assert list(spool.parked(config)) == [] and spool.is_empty(config)
     folder = spool.begin(config, arrival, result, now=now)
+    link = os.link
+
+    def no_link(source: Path, target: Path, **more: bool) -> None:
+        if folder in target.parents:
+            raise full
+        link(source, target, **more)
+
     for _ in range(2):
-        with mock.patch.object(os, "link", side_effect=full), pytest.raises(StorageError):
+        with mock.patch.object(os, "link", no_link), pytest.raises(StorageError):
             ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
             spool.park(folder, config, arrival, ending)
     assert not spool.is_empty(config) and [each.folder for each in Spool(spool.seal).parked(config)] == [folder]
@@ -177,14 +184,14 @@ def test_what_was_sent_is_not_sent_under_another_id_after_a_restart(
     )
     watch, blocked = failing(station, module_path="own.Draws")
     (watch / "a.log").write_bytes(b"x")
-    move_into, is_full = actions.move_into, [True]
+    move_into, is_full = departing.move_into, [True]
 
-    def full(folder: Path, path: Path) -> Path:
+    def full(folder: Path, path: Path, *, name: str | None = None) -> Path:
         if "not-archived" in folder.parts and is_full[0]:
             raise StorageError("no space left")
-        return move_into(folder, path)
+        return move_into(folder, path, name=name)
 
-    monkeypatch.setattr(actions, "move_into", full)
+    monkeypatch.setattr(departing, "move_into", full)
     with station.serving():
         wait_for(lambda: station.server.received)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.composition.parts import StationParts
-from pywats_archive.pipeline.folders.listing import SourceListing
+from pywats_archive.pipeline.folders.listing import Listed, SourceListing
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
 from pywats_archive.pipeline.processing.processor import Processor
@@ -31,11 +32,11 @@ def test_a_listing_older_than_the_ledger_finds_nothing_new(station: Station, mon
     (watch / "a.log").write_bytes(b"x")
     listing, before, left = SourceListing.read, dict[str, FileStamp](), [3]
 
-    def late(folder: SourceListing) -> tuple[dict[str, FileStamp], tuple[str, ...]]:
-        found, strange = listing(folder)
-        before.update(found)
-        left[0] -= not found
-        return (dict(before) if left[0] > 0 else found), strange
+    def late(folder: SourceListing) -> Listed:
+        found = listing(folder)
+        before.update(found.sources)
+        left[0] -= not found.sources
+        return replace(found, sources=dict(before)) if left[0] > 0 else found
 
     monkeypatch.setattr(SourceListing, "read", late)
     station.run()

@@ -17,6 +17,7 @@ from pywats_archive.archive.restore import source as restore
 from pywats_archive.archive.results import conversions, reports, runs, submissions
 from pywats_archive.archive.results.current import current
 from pywats_archive.archive.sources import ingest, reading
+from pywats_archive.archive.sources.leaving import is_private
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.sending.items import LONGEST_DELAY
@@ -35,6 +36,7 @@ from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.lanes.converter import ConverterBreaker
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane, new_scan
 from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
+from pywats_archive.pipeline.lanes.returning import give_back
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing import intake
@@ -98,12 +100,18 @@ def handling() -> Processor:
 def archive_it(archive: Archive, place: Place) -> None:
     """See and archive what lies in the watch folder."""
     at = lane(archive, place)
-    for path in sorted(place.watch.iterdir()):
+    for path in listed(at):
         if path.suffix in (".extra", ".opened"):
             continue
         arrival = at.ledger.latest_at([str(path)]).get(str(path)) or enter(at, path)
         if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
             archive_one(at, arrival)
+
+
+def listed(at: Lane) -> list[Path]:
+    """List the watch folder as a scan does: what a crash left under a private name has its own one again."""
+    give_back(at, at.listing.read().leaving)
+    return sorted(path for path in Path(at.config.watch_folder).iterdir() if not is_private(path.name))
 
 
 def own_intake() -> Intake:
@@ -223,7 +231,7 @@ def retry_it(archive: Archive, place: Place) -> None:
 
 def enter_what_is_new(at: Lane, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
-    for path in place.watch.iterdir():
+    for path in listed(at):
         known = at.ledger.latest_at([str(path)]).get(str(path))
         if known is None or not at.accounts_for(known, reading.stamp_of(path)):
             enter(at, path)
@@ -385,6 +393,6 @@ def roll_back(archive: Archive, place: Place) -> None:
 def see_it(archive: Archive, place: Place) -> None:
     """Enter what lies in the watch folder as seen."""
     at = lane(archive, place)
-    for path in place.watch.iterdir():
+    for path in listed(at):
         if path.suffix != ".extra" and not at.ledger.latest_at([str(path)]):
             enter(at, path)

@@ -1,4 +1,7 @@
-"""What a power cut takes: bytes that were not fsynced, names whose folder was not. Harsher than any one file system."""
+"""What a power cut takes: bytes that were not fsynced, names whose folder was not. Harsher than any one file system.
+
+A rename within a folder is undone whole.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class Power:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._durable: set[tuple[int, int]] = set()
-        self._names: dict[tuple[int, int], set[str]] = {}
+        self._names: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}
 
     def begin(self) -> None:
         """Count everything that is there as durable."""
@@ -41,16 +44,18 @@ class Power:
     def cut(self) -> None:
         """Take away what was not durable."""
         for parent, folders, names in os.walk(self._folder):
-            kept = self._names.get(_identity(Path(parent).stat()), set())
+            kept = self._names.get(_identity(Path(parent).stat()), {})
             for name in (*folders, *names):
                 if name not in kept and name not in _SQLITE:
-                    _remove(Path(parent, name))
-            for name in set(names) & kept - set(_SQLITE):
-                self._empty(Path(parent, name))
-            folders[:] = [name for name in folders if name in kept]
+                    _undo(Path(parent, name), kept)
+            there = {name: Path(parent, name) for name in os.listdir(parent) if name in kept}  # noqa: PTH208 (names alone)
+            for path in (path for name, path in there.items() if name not in _SQLITE and not path.is_dir()):
+                self._empty(path)
+            folders[:] = [name for name, path in there.items() if path.is_dir() and not path.is_symlink()]
 
     def _note_folder(self, status: os.stat_result, folder: str | int) -> None:
-        self._names[_identity(status)] = set(os.listdir(folder))  # noqa: PTH208 (of a descriptor, too)
+        with os.scandir(folder) as items:
+            self._names[_identity(status)] = {item.name: _identity(item.stat(follow_symlinks=False)) for item in items}
 
     def _empty(self, path: Path) -> None:
         if _identity(path.lstat()) not in self._durable:
@@ -60,6 +65,15 @@ class Power:
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _undo(path: Path, kept: dict[str, tuple[int, int]]) -> None:
+    """Take away a new name; a file that had another one in its folder has that again, since a rename there is atomic."""
+    before = next((name for name, file in kept.items() if file == _identity(path.lstat())), None)
+    if before is None or os.path.lexists(path.parent / before):
+        _remove(path)
+    else:
+        path.rename(path.parent / before)
 
 
 def _remove(path: Path) -> None:

@@ -55,13 +55,13 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
         ("pywats_archive.portable.files._is_half_renamed", "move", crash, "unit_2.log"),
         ("pywats_archive.archive.core.Archive.remove_uncommitted", "file", fail_once, "is in no row"),
         (
-            "pywats_archive.pipeline.postprocess.actions._touched",
+            "pywats_archive.pipeline.postprocess.departing._touched",
             "replaced while it waits",
             crash,
             "1 of 2 sources are archived",
         ),
         (
-            "pywats_archive.pipeline.postprocess.actions._touched",
+            "pywats_archive.pipeline.postprocess.departing._touched",
             "grown before it is moved",
             fail_once,
             "1 of 2 contents are archived",

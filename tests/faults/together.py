@@ -45,8 +45,8 @@ def archive_on(volume: AnyVolume | None) -> acts.Act:
     def act(archive: Archive, place: Place) -> None:
         archive.blobs.flusher.volume = volume
         at = acts.lane(archive, place, companions=())
-        known = at.ledger.latest_at([str(path) for path in place.watch.iterdir()])
-        every = [known.get(str(path)) or acts.enter(at, path) for path in sorted(place.watch.iterdir())]
+        known = at.ledger.latest_at([str(path) for path in acts.listed(at)])
+        every = [known.get(str(path)) or acts.enter(at, path) for path in acts.listed(at)]
         seen = [arrival for arrival in every if arrival.state is ArrivalState.SEEN]
         archived = acts.own_intake().archive_several(at, seen)
         for arrival in seen:

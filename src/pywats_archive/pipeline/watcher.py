@@ -13,7 +13,7 @@ import structlog
 
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources import leaving, reading
 from pywats_archive.conversion.source_log import Origin, log_of
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
@@ -26,6 +26,7 @@ from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.folders.scan import FolderScan
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE, Ledger
+from pywats_archive.pipeline.lanes.returning import give_back
 from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.processor import Processor
@@ -79,17 +80,20 @@ class Watcher:
         began_s = time.monotonic()
         _note_archived(lane.scan)
         try:
-            listing, strange = lane.listing.read()
+            listed = lane.listing.read()
+            if listed.leaving:
+                _give_back(lane, listed.leaving)
+                listed = lane.listing.read()
             lane.scan.reported.discard(lane.config.watch_folder)
             self._alerts.clear(UNREADABLE, lane.config.watch_folder)
-            for path in strange:
+            for path in listed.strange:
                 _log_fault(
                     lane.scan,
                     lane.name,
                     path,
                     "is neither a file nor a folder, or cannot be examined; it is ignored and never opened",
                 )
-            self._compare(lane, listing, began_s)
+            self._compare(lane, listed.sources, began_s)
             self._unexpected.resolve(lane.name, lane.config.watch_folder)
         except OSError as exc:
             _log_fault(lane.scan, lane.name, lane.config.watch_folder, f"cannot be read ({exc.strerror})")
@@ -207,7 +211,7 @@ class Watcher:
         now = lane.ledger.get(arrival.number)
         if now is None or now.state is not ArrivalState.SEEN or self._spool.is_deferred(lane.name, now.arrival_id):
             return
-        if os.path.lexists(arrival.path):
+        if leaving.is_there(Path(arrival.path)):
             _skip_unmatched(lane.listing, lane.ledger, arrival)
         elif not lane.folder_trouble():
             record_vanished(lane.ledger, arrival, self._failures)
@@ -247,6 +251,14 @@ def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
     lane.predecessors.ignored = {path: stamp for path, stamp in (still | taken).items() if path not in new}
     for path in lane.predecessors.ignored:
         listing.pop(path, None)
+
+
+def _give_back(lane: Lane, private_paths: Sequence[str]) -> None:
+    """Give sources their own names back that a crash left under private ones; one whose name is taken is logged once."""
+    waiting = give_back(lane, private_paths)
+    lane.scan.reported.difference_update(set(private_paths) - waiting.keys())
+    for path, name in waiting.items():
+        _log_fault(lane.scan, lane.name, path, f"is a source that waits for its name, {name}, which another source has")
 
 
 def _sighting(path: str, now: FileStamp) -> Sighting:

@@ -15,14 +15,16 @@ import pytest
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
+from pywats_archive.archive.sources.leaving import private_name
 from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.postprocess import actions
-from pywats_archive.pipeline.postprocess.actions import SourceFile, apply
+from pywats_archive.pipeline.postprocess.actions import apply
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.pipeline.postprocess.departing import SourceFile
 from pywats_archive.portable import files
 
 REMOVED = Ending(state=ArrivalState.DONE, destination=Destination.REMOVED)
@@ -91,6 +93,11 @@ def replaced(path: Path) -> Callable[[], object]:
     return lambda: other.replace(path)
 
 
+def write_late(folder: Path) -> Callable[[], object]:
+    """Write another file into a folder as it leaves, as a program can that has it as its current directory."""
+    return lambda: (private_name(folder) / "late").write_bytes(b"late")
+
+
 def try_to_leave(ending: Ending, departure: SourceFile) -> None:
     """Let it leave; if it cannot, that is a StorageError, and is tried again."""
     try:
@@ -148,7 +155,7 @@ def test_what_comes_into_a_folder_while_it_is_copied_is_kept(watch: Path, monkey
     (watch / "unit").mkdir()
     (watch / "unit" / "a").write_bytes(b"a")
     departure = leaving(watch / "unit")
-    after(monkeypatch, shutil, "copytree", lambda: (watch / "unit" / "late").write_bytes(b"late"))
+    after(monkeypatch, shutil, "copytree", write_late(watch / "unit"))
     try_to_leave(DONE, departure)
     assert b"late" in [path.read_bytes() for path in watch.parent.rglob("late")]
     assert b"a" in [path.read_bytes() for path in (watch.parent / "Done").rglob("a")]
@@ -162,7 +169,7 @@ def test_what_comes_into_a_folder_while_it_is_removed_is_kept(
     (watch / "unit" / "deep" / "a").write_bytes(b"a")
     (watch / "unit" / "link").symlink_to("deep")
     departure = leaving(watch / "unit", archive)
-    after(monkeypatch, actions, "_prove_archived", lambda: (watch / "unit" / "late").write_bytes(b"late"))
+    after(monkeypatch, actions, "_prove_archived", write_late(watch / "unit"))
     try_to_leave(REMOVED, departure)
     assert (watch.parent / "Done" / "unit" / "late").read_bytes() == b"late"
 

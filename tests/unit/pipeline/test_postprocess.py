@@ -18,8 +18,9 @@ from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.config.keys import IDENTITY_FILE
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.postprocess.actions import SourceFile, apply
+from pywats_archive.pipeline.postprocess.actions import apply
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.pipeline.postprocess.departing import SourceFile
 from pywats_archive.portable.files import WINDOWS
 
 

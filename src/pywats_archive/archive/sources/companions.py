@@ -10,7 +10,7 @@ from typing import Any
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore.unpack import members
-from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources import leaving, reading
 from pywats_archive.blobs.reading import measure
 from pywats_archive.config.companions import COMPANION_NAMES
 from pywats_archive.models.entry import Companion
@@ -57,7 +57,12 @@ def through_links(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
 
 
 def _counts(path: Path, source: Path) -> bool:
-    return _is_beside(path, source) and path.is_file() and not _leads_elsewhere(path, source)
+    return (
+        _is_beside(path, source)
+        and not leaving.is_private(path.name)
+        and path.is_file()
+        and not _leads_elsewhere(path, source)
+    )
 
 
 def _is_beside(path: Path, source: Path) -> bool:

@@ -22,7 +22,7 @@ from pywats_archive.pipeline.alerting.archive_failures import DEFERRED, ArchiveF
 from pywats_archive.pipeline.deferred.note import NOTE, SOURCE, Note, recorded
 from pywats_archive.pipeline.deferred.spool import Parked, Spool, checksum_of
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.pipeline.postprocess import departing
 from pywats_archive.portable import files
 
 log = structlog.get_logger()
@@ -140,7 +140,7 @@ def _archive_source(
             entry, result, arrival_id=arrival.arrival_id, submit=False, withheld_because="sent before it was archived"
         )
     is_done = note.state in (ArrivalState.DONE, ArrivalState.SKIPPED)
-    moved = actions.move_into(Path(config.done_folder if is_done else config.error_folder), source)
+    moved = departing.move_into(Path(config.done_folder if is_done else config.error_folder), source)
     ledger.set_arrival(archive, arrival.number, note.state, moved_to=str(moved), reason="archived late")
 
 

@@ -32,8 +32,8 @@ from pywats_archive.pipeline.deferred.note import (
     result_of,
     write,
 )
-from pywats_archive.pipeline.postprocess import actions
 from pywats_archive.pipeline.postprocess.decisions import Ending
+from pywats_archive.pipeline.postprocess.departing import Replaced, departing, source_of
 from pywats_archive.portable import files, names
 from pywats_archive.portable.placing import make_folder
 
@@ -132,8 +132,11 @@ class Spool:
                     return parked.folder, result_of(note)
         return None
 
-    def park(self, folder: Path, config: ConverterConfig, arrival: Arrival, ending: Ending) -> None:
-        """Move a converted source into its folder, whatever its post action; durable, safe to repeat."""
+    def park(self, folder: Path, config: ConverterConfig, arrival: Arrival, ending: Ending) -> bool:
+        """Move a converted source into its folder, whatever its post action; durable, safe to repeat.
+
+        False if it is gone, or another one is in its place.
+        """
         place = self._place(config)
         with place.mutex:
             note = read(folder)
@@ -143,13 +146,17 @@ class Spool:
                     f"{folder / NOTE}: is missing; the source stays where it is until it can be archived"
                 )
             try:
-                write(replace(note, state=ending.state, checksum=checksum_of(Path(arrival.path))), folder, self.seal)
+                with departing(source_of(config, arrival)) as departure:
+                    write(replace(note, state=ending.state, checksum=checksum_of(departure.path)), folder, self.seal)
+                    # Deferred before the source moves: a scan in between must not record it as vanished.
+                    self._defer(config.name, {arrival.number})
+                    departure.move_into(folder / SOURCE)
+            except (Replaced, SourceVanished):
+                return False
             except OSError as exc:
                 raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
-            # Deferred before the source moves: a scan in between must not record it as vanished.
-            self._defer(config.name, {arrival.number})
-            actions.move_into(folder / SOURCE, Path(arrival.path))
             place.in_use.discard(folder.name)
+        return True
 
     def discard(self, folder: Path, config: ConverterConfig) -> None:
         """Remove a folder whose source is gone or was replaced; OSError when that fails."""

@@ -7,11 +7,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from pywats_archive.archive.folder.watch_owner import LOCK_SUFFIX, OWNER_SUFFIX
-from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources import leaving, reading
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.file_stamp import FileStamp
@@ -19,8 +20,20 @@ from pywats_archive.models.file_stamp import FileStamp
 _DEFAULT_FILES = "*.*"
 """pyWATS' default for files: the converter's own patterns apply then. It matches every file, with or without a dot."""
 _NOTHING = "(?!)"
-_NO_LOCK = rf"(?!\..*(?:{re.escape(LOCK_SUFFIX)}|{re.escape(OWNER_SUFFIX)})\Z)"
-"""Excludes the lock files of watch folders, which may lie in another watch folder."""
+_NOT_OURS = rf"(?!\..*(?:{re.escape(LOCK_SUFFIX)}|{re.escape(OWNER_SUFFIX)})\Z|{leaving.PATTERN}\Z)"
+"""Excludes sources that are leaving, and the lock files of watch folders, which may lie in another watch folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What lies in a watch folder."""
+
+    sources: dict[str, FileStamp]
+    """The sources, by path."""
+    strange: tuple[str, ...] = ()
+    """The paths of items that are never opened."""
+    leaving: tuple[str, ...] = ()
+    """Private paths of sources that are leaving, or that a crash left so."""
 
 
 class SourceListing:
@@ -40,12 +53,16 @@ class SourceListing:
         """Return a listing of the same folder by another configuration."""
         return SourceListing(config, spared=self._spared)
 
-    def read(self) -> tuple[dict[str, FileStamp], tuple[str, ...]]:
-        """Return the sources by path, and the paths of items that are never opened; OSError when the folder cannot be read."""
+    def read(self) -> Listed:
+        """List the folder; OSError when it cannot be read."""
         found: dict[str, FileStamp] = {}
         strange: list[str] = []
+        left: list[str] = []
         for item in self._items():
             try:
+                if leaving.is_private(item.name):
+                    left.append(item.path)
+                    continue
                 mode = item.stat(follow_symlinks=False).st_mode
                 if stat.S_ISDIR(mode) if self._is_folder else stat.S_ISREG(mode):
                     found[item.path] = self._stamp(item)
@@ -55,7 +72,7 @@ class SourceListing:
                 continue
             except (OSError, StorageError):  # concerns only this item
                 strange.append(item.path)
-        return found, tuple(strange)
+        return Listed(sources=found, strange=tuple(strange), leaving=tuple(left))
 
     def matches(self, path: str) -> bool:
         """Whether a pattern matches a source's name; until the code is loaded, only the configured patterns count."""
@@ -74,7 +91,10 @@ class SourceListing:
         matches, spared = self._matching().match, self._spared
         with os.scandir(self._config.watch_folder) as items:
             for item in items:
-                if matches(item.name.lower()) and not (spared and os.path.normcase(item.name) in spared):
+                if matches(item.name.lower()):
+                    if not (spared and os.path.normcase(item.name) in spared):
+                        yield item
+                elif leaving.is_private(item.name):
                     yield item
 
     def _matching(self) -> re.Pattern[str]:
@@ -102,4 +122,4 @@ class SourceListing:
 @lru_cache(maxsize=64)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or _NOTHING
-    return re.compile(f"{_NO_LOCK}(?:{wanted})")
+    return re.compile(f"{_NOT_OURS}(?:{wanted})")

@@ -94,7 +94,7 @@ def _unfinished(archive: Archive, name: str, lane: Lane, *, is_named: bool) -> I
 def _finished(archive: Archive, name: str, lane: Lane) -> tuple[Arrival, ...]:
     """Return finished sources that are still in the watch folder, as with KEEP: they would be sent under a second id."""
     try:
-        listing, _ = lane.listing.read() if lane.watches else ({}, ())
+        listing = lane.listing.read().sources if lane.watches else {}
     except OSError:  # the scan reports it
         return ()
     at = ledger.latest_at(archive, name, list(listing))

@@ -4,52 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import late, reading
-from pywats_archive.config import ConverterConfig
+from pywats_archive.archive.sources import late, leaving, reading
 from pywats_archive.errors import BlobDamaged, BlobLocked, BlobMissing, SourceVanished, StorageError
-from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
-from pywats_archive.pipeline.postprocess.zipping import new_zip, zip_of_earlier
+from pywats_archive.pipeline.postprocess.departing import (
+    Departing,
+    Replaced,
+    SourceFile,
+    departing,
+    move,
+    touched_stamp,
+)
+from pywats_archive.pipeline.postprocess.zipping import NamedSource, new_zip, zip_of_earlier
 from pywats_archive.portable import files, moving
-from pywats_archive.portable.placing import free_names
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceFile:
-    """A source that is to leave, with its state when it was archived."""
-
-    path: Path
-    size_bytes: int
-    mtime_ns: int
-    inode: int | None = None
-    ctime_ns: int | None = None
-    config: ConverterConfig
-    archive: Archive | None = None
-    entry: ArchiveEntry | None = None
-
-
-def source_of(
-    config: ConverterConfig, arrival: Arrival, archive: Archive | None = None, entry: ArchiveEntry | None = None
-) -> SourceFile:
-    """Return the source of an arrival; with ``entry``, its copy in ``archive`` is checked before the source is removed."""
-    return SourceFile(
-        path=Path(arrival.moved_to or arrival.path),
-        size_bytes=arrival.size_bytes,
-        mtime_ns=arrival.mtime_ns,
-        inode=arrival.inode,
-        ctime_ns=arrival.ctime_ns,
-        config=config,
-        archive=archive if entry else None,
-        entry=entry,
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,29 +52,41 @@ _REPLACED_SOURCE = Moved(
 
 def apply(ending: Ending, source: SourceFile) -> Moved:
     """Carry out ``ending`` on a source; safe to repeat. StorageError when the source cannot be moved."""
-    if not os.path.lexists(source.path):
-        is_kept = ending.destination is Destination.KEPT
-        return Moved(moved_to=None) if is_kept else Moved(moved_to="gone", note="the source was already gone")
+    if ending.destination is Destination.KEPT:
+        return _keep(source)
+    if not leaving.is_there(source.path):
+        return Moved(moved_to="gone", note="the source was already gone")
     try:
-        touched = _touched(source)
-        moved = _ACTIONS[ending.destination](source)
+        with departing(source) as departure:
+            moved = _ACTIONS[ending.destination](departure)
         if ending.clean_leftovers and source.archive and source.entry and moved.moved_to == REMOVED:
             _clean_leftovers(source.archive, source.entry, Path(source.config.done_folder))
-    except _Replaced:
+    except Replaced:
         return _REPLACED_SOURCE
     except OSError as exc:
-        raise StorageError(f"{source.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
-    return replace(moved, touched=touched) if touched else moved
+        raise _stays(source, exc) from exc
+    return replace(moved, touched=departure.touched) if departure.touched else moved
 
 
-class _Replaced(Exception):
-    """Another source is in the place of the one that is to leave."""
+def set_aside(source: SourceFile, folder: Path) -> Path | None:
+    """Move a source into ``folder``, to be processed later; None if it is gone or another one is in its place."""
+    try:
+        with departing(source) as departure:
+            return departure.move_into(folder)
+    except (Replaced, SourceVanished):
+        return None
+    except OSError as exc:
+        raise _stays(source, exc) from exc
+
+
+def _stays(source: SourceFile, exc: OSError) -> StorageError:
+    return StorageError(f"{source.path}: cannot be moved ({exc.strerror or exc}); it stays where it is")
 
 
 def bring_back(pending: Path, path: Path) -> bool:
     """Move a suspended source from Pending back to its path; False while another source has its name."""
     try:
-        _move(pending, path)
+        move(pending, path)
     except FileExistsError:
         return False
     except OSError as exc:
@@ -108,52 +94,30 @@ def bring_back(pending: Path, path: Path) -> bool:
     return True
 
 
-def _move_to(name_of_folder: str) -> Callable[[SourceFile], Moved]:
-    def act(source: SourceFile) -> Moved:
-        folder = Path(getattr(source.config, name_of_folder))
-        target = move_into(folder, source.path)
+def _move_to(name_of_folder: str) -> Callable[[Departing], Moved]:
+    def act(departure: Departing) -> Moved:
+        target = departure.move_into(Path(getattr(departure.source.config, name_of_folder)))
         return Moved(moved_to=str(target), lies_at=target)
 
     return act
 
 
-def move_into(folder: Path, path: Path) -> Path:
-    """Move a file or folder into ``folder``, under its own name or the first free one; StorageError when it cannot be moved."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in free_names(path.name):
-            with suppress(FileExistsError):
-                _move(path, folder / name)
-                return folder / name
-    except OSError as exc:
-        raise StorageError(
-            f"{path}: cannot be moved to {folder} ({exc.strerror or exc}); it stays where it is"
-        ) from exc
-    raise AssertionError("unreachable: names never run out")
+def _remove(departure: Departing) -> Moved:
+    return _remove_noted(departure, moving.marks(departure.path))
 
 
-def _move(path: Path, target: Path) -> None:
-    if path.is_dir():
-        moving.move_folder_exclusive(path, target)
-    else:
-        moving.move_file_exclusive(path, target)
-
-
-def _remove(source: SourceFile) -> Moved:
-    return _remove_noted(source, moving.marks(source.path))
-
-
-def _remove_noted(source: SourceFile, marks: moving.Marks) -> Moved:
+def _remove_noted(departure: Departing, marks: moving.Marks) -> Moved:
+    source, path = departure.source, departure.path
     if source.archive and source.entry and source.entry.source_archived_path:
-        if source.path.is_file() and reading.checksum(source.path) != source.entry.source_checksum:
-            return _REPLACED_SOURCE
+        if path.is_file() and reading.checksum(path) != source.entry.source_checksum:
+            raise Replaced
         try:
-            _prove_archived(source.archive, source.entry, source.path)
+            _prove_archived(source.archive, source.entry, path)
         except (BlobDamaged, BlobLocked, BlobMissing, _NotInArchive) as exc:
-            target = move_into(Path(source.config.done_folder), source.path)
+            target = departure.move_into(Path(source.config.done_folder))
             return Moved(moved_to=str(target), note=f"kept in Done, not removed: {exc}", lies_at=target)
-    moving.remove_marked(source.path, marks)
-    files.sync_folder(source.path.parent)
+    moving.remove_marked(path, marks)
+    files.sync_folder(path.parent)
     return Moved(moved_to=REMOVED)
 
 
@@ -170,15 +134,16 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
         raise _NotInArchive(f"{missing[0]} is not in the archive as it is now")
 
 
-def _zip(source: SourceFile) -> Moved:
-    folder, path = Path(source.config.done_folder), source.path
+def _zip(departure: Departing) -> Moved:
+    folder, path = Path(departure.source.config.done_folder), departure.path
     marks = moving.marks(path)
     folder.mkdir(parents=True, exist_ok=True)
     partial = moving.partial_of(path, folder)
     moving.discard(partial)
-    target = zip_of_earlier(path, folder) or new_zip(path, folder, partial)
+    named = NamedSource(path=path, name=departure.name)
+    target = zip_of_earlier(named, folder) or new_zip(named, folder, partial)
     files.sync_folder(folder)
-    removed = _remove_noted(source, marks)
+    removed = _remove_noted(departure, marks)
     return replace(removed, moved_to=str(target))
 
 
@@ -198,59 +163,25 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
             moving.remove_marked(leftover, marks)
 
 
-def is_as_it_was(source: SourceFile) -> bool:
-    """Whether a source is still there, unchanged."""
-    try:
-        return os.path.lexists(source.path) and _touched(source) is None
-    except _Replaced:
-        return False
-
-
-def _touched(source: SourceFile) -> FileStamp | None:
-    """Return the source's stamp if its time, rights or inode changed and its bytes did not; _Replaced if they did.
-
-    Its bytes are read only if something else differs. A folder may lose its marker while it is converted; files that it
-    gained are found when it leaves.
-    """
-    try:
-        kind, now = reading.examine(source.path)
-    except SourceVanished:
-        raise
-    except StorageError as exc:  # a link, or a device
-        raise _Replaced from exc
-    is_other = source.entry and kind is not source.entry.source_kind
-    if is_other or (kind is SourceKind.FOLDER and files.is_link(source.path)):
-        raise _Replaced
-    if kind is SourceKind.FOLDER or _is_untouched(source, now):
-        return None
-    archived = source.entry.source_checksum if source.entry else None
-    if now.size_bytes != source.size_bytes or reading.checksum(source.path) != archived:
-        raise _Replaced
-    return now
-
-
-def _is_untouched(source: SourceFile, now: FileStamp) -> bool:
-    """Whether the stamp is unchanged; without archived bytes to compare, ``ctime_ns`` is ignored, since rights may change."""
-    known = (
-        (source.size_bytes, now.size_bytes),
-        (source.mtime_ns, now.mtime_ns),
-        (source.inode, now.inode),
-        (source.ctime_ns if source.entry else None, now.ctime_ns),
-    )
-    return all(None in pair or pair[0] == pair[1] for pair in known)
-
-
 def _keep(source: SourceFile) -> Moved:
     """Leave the source where it is: in Pending, if another source has its name in the watch folder."""
+    if not os.path.lexists(source.path):
+        return Moved(moved_to=None)
+    try:
+        touched = touched_stamp(source)
+    except Replaced:
+        return _REPLACED_SOURCE
+    except OSError as exc:
+        raise _stays(source, exc) from exc
     if source.path.parent == Path(source.config.pending_folder):
-        return Moved(moved_to=str(source.path), note="kept in Pending: its place in the watch folder is taken")
-    return Moved(moved_to=None)
+        note = "kept in Pending: its place in the watch folder is taken"
+        return Moved(moved_to=str(source.path), note=note, touched=touched)
+    return Moved(moved_to=None, touched=touched)
 
 
-_ACTIONS: dict[Destination, Callable[[SourceFile], Moved]] = {
+_ACTIONS: dict[Destination, Callable[[Departing], Moved]] = {
     Destination.DONE: _move_to("done_folder"),
     Destination.ERROR: _move_to("error_folder"),
     Destination.ZIPPED: _zip,
     Destination.REMOVED: _remove,
-    Destination.KEPT: _keep,
 }

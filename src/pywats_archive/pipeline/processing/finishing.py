@@ -23,8 +23,8 @@ from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.lanes.key import Key
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess import actions, decisions
-from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.pipeline.postprocess.decisions import REMOVING, Destination
+from pywats_archive.pipeline.postprocess.departing import source_of
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls

@@ -26,7 +26,7 @@ from pywats_archive.pipeline.folders.scan import FolderScan
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane
 from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.postprocess import actions
-from pywats_archive.pipeline.postprocess.actions import source_of
+from pywats_archive.pipeline.postprocess.departing import source_of
 from pywats_archive.pipeline.waiting.unready import wait_for_writer
 from pywats_archive.portable.placing import free_names
 
@@ -128,17 +128,11 @@ def bring_back(lane: Lane, arrival: Arrival) -> Arrival:
 
 def set_aside(lane: Lane, arrival: Arrival) -> None:
     """Move a suspended source to Pending."""
-    path = Path(arrival.moved_to or arrival.path)
-    if arrival.moved_to or not path.exists():
-        lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
-        return
-    if not actions.is_as_it_was(
-        source_of(lane.config, arrival)
-    ):  # another source has its name; this one is in the archive
-        lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason)
-        return
-    pending = actions.move_into(Path(lane.config.pending_folder), path)
-    lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=str(pending))
+    moved_to = arrival.moved_to
+    if moved_to is None:  # if it is gone, or another source has its name, it is in the archive alone
+        pending = actions.set_aside(source_of(lane.config, arrival), Path(lane.config.pending_folder))
+        moved_to = str(pending) if pending else None
+    lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=moved_to)
 
 
 def now_known(ledger: Ledger, arrival: Arrival) -> Arrival:

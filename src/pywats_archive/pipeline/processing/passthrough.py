@@ -31,7 +31,7 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import MemoryLedger
 from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.postprocess import actions, decisions
-from pywats_archive.pipeline.postprocess.actions import source_of
+from pywats_archive.pipeline.postprocess.departing import source_of
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 from pywats_archive.pipeline.processing.counts import RunCounts
@@ -237,22 +237,20 @@ class Passthrough:
             is_archived=False,
         )
         alone, ending = ending, sharing.end(ending, lane, arrival)
-        source = source_of(lane.config, arrival)
         if lane.folder and lane.is_taken:
             lane.folder.require()
         if unsent.spooled and ending is not alone and ending.destination is decisions.Destination.KEPT:
             self._spool.discard(unsent.spooled, lane.config)  # nothing was sent, and another converter takes it
             unsent.spooled = None
-        if unsent.spooled and not actions.is_as_it_was(source):
+        if unsent.spooled and self._spool.park(unsent.spooled, lane.config, arrival, ending):
+            _count(self._counts, unsent, ending, to=str(unsent.spooled))
+        elif unsent.spooled:
             if lane.folder:
                 lane.folder.require()
             record_vanished(lane.ledger, arrival, self._failures)
             self._spool.discard(unsent.spooled, lane.config)
-        elif unsent.spooled:
-            self._spool.park(unsent.spooled, lane.config, arrival, ending)
-            _count(self._counts, unsent, ending, to=str(unsent.spooled))
         else:
-            moved = actions.apply(ending, source)
+            moved = actions.apply(ending, source_of(lane.config, arrival))
             sharing.note_departure(lane, arrival, moved.moved_to)
             lane.ledger.change(arrival, ending.state, reason=ending.reason, moved_to=moved.moved_to)
             _count(self._counts, unsent, ending, to=moved.moved_to)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source
+from pywats_archive.archive.sources import leaving
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.scheduled_document import decode_result
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem, OutboxItem
@@ -145,7 +145,7 @@ class Processor:
         state = known.state
         if trouble := lane.folder_trouble():
             return RetryLater(reason=str(trouble), needs_operator=True)
-        is_there = os.path.lexists(arrival.path)  # a companion, or a file in a folder, is missing
+        is_there = leaving.is_there(Path(arrival.path))  # a companion, or a file in a folder, is missing
         if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged) or is_there:
             return RetryLater(reason=str(exc), needs_operator=state is not ArrivalState.SEEN)
         record_vanished(lane.ledger, arrival, self._failures)

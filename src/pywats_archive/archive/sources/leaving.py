@@ -1,0 +1,117 @@
+"""The private name of a source while it leaves its folder.
+
+A program may replace a file by its name at any time, even between a comparison and the move. Therefore a source is first
+renamed, within its folder, to a name that no program uses. It is compared, moved and removed under that name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pywats_archive.portable import files, names
+
+PATTERN = r"(?s:\..+)\.pywats-leaving(?:-[2-9])?"
+"""Matches the private names; a number is added while another source waits under the name without one."""
+_PRIVATE = re.compile(PATTERN)
+_SUFFIX, _LONG_SUFFIX = ".pywats-leaving", ".long-name.pywats-leaving"
+"""The second one follows a checksum that stands for a name that is too long."""
+_MOST = 9
+_PATH_MAX = 260
+"""The longest path of most Windows programs (Microsoft: MAX_PATH)."""
+
+_Key = tuple[int, int, str]
+_in_hand: set[_Key] = set()
+_released = threading.Condition()
+
+
+def is_private(name: str) -> bool:
+    """Return whether a name is a private one."""
+    return _PRIVATE.fullmatch(name) is not None
+
+
+def private_names(path: Path, *, windows: bool = files.WINDOWS) -> Iterator[Path]:
+    """Yield the private paths that the source at ``path`` may have, in the same folder."""
+    name, suffix = path.name, _SUFFIX
+    longest = f".{name}{suffix}-{_MOST}"
+    if len(os.fsencode(longest)) > files.NAME_MAX_BYTES or (windows and len(str(path.with_name(longest))) >= _PATH_MAX):
+        name, suffix = hashlib.sha256(os.fsencode(name)).hexdigest()[:16], _LONG_SUFFIX
+    for number in range(1, _MOST + 1):
+        yield path.with_name(f".{name}{suffix}" if number == 1 else f".{name}{suffix}-{number}")
+
+
+def private_name(path: Path) -> Path:
+    """Return the private path of the source at ``path`` when no other one waits."""
+    return next(private_names(path))
+
+
+def original_of(private: Path) -> Path | None:
+    """Return the path of the source that has this private path; None if its name was too long to be part of it."""
+    name = private.name[1:].rpartition(_SUFFIX)[0]
+    return None if f"{name}{_SUFFIX}".endswith(_LONG_SUFFIX) else private.with_name(name)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether anything has the name of a source, or one of its private names."""
+    return os.path.lexists(path) or any(map(os.path.lexists, private_names(path)))
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other thread has a private name of ``path`` in hand, and have them alone meanwhile."""
+    key = _key_of(path)
+    with _released:
+        _released.wait_for(lambda: key not in _in_hand)
+        _in_hand.add(key)
+    try:
+        yield
+    finally:
+        with _released:
+            _in_hand.discard(key)
+            _released.notify_all()
+
+
+def claim(path: Path, private: Path) -> None:
+    """Rename a source to a private path, where nothing is. Only within ``alone``."""
+    names.rename(path, private)
+
+
+def give_back(private: Path, path: Path) -> bool:
+    """Rename what has a private path to ``path``; False while another file is there. Only within ``alone``.
+
+    Safe to repeat after a crash.
+    """
+    try:
+        status = private.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            files.rename_folder_exclusive(private, path)
+        else:
+            files.rename_exclusive(private, path)
+    except FileNotFoundError:
+        return True
+    except FileExistsError:
+        if not os.path.samestat(status, path.lstat()) or status.st_nlink < 2:
+            return False
+        names.unlink(private)  # a crash came between both steps of the rename
+    return True
+
+
+def give_back_left(private: Path, path: Path) -> bool | None:
+    """Give a source its own name back that a crash or an error left under a private one; False if its name is taken.
+
+    None while a thread of this process has it in hand.
+    """
+    with _released:
+        return None if _key_of(path) in _in_hand else give_back(private, path)
+
+
+def _key_of(path: Path) -> _Key:
+    """Return a key that is the same for all paths of one folder."""
+    folder = path.parent.stat()
+    return folder.st_dev, folder.st_ino, os.path.normcase(path.name)
