@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -236,14 +237,12 @@ def without_entry(db: Connection) -> tuple[str, ...]:
 
 
 def _is_own_hash(row: Any, erased: Erasures) -> bool:
-    *columns, before, chained = row
-    return bool(chained == _hash(before, columns)) or erased.prove(row)
+    return bool(row[8] == _hash(row[7], row[:7])) or erased.prove(row)
 
 
 def _hash(previous: str, columns: Any) -> str:
     """Return the hash that an event must have; an empty text if another program altered its columns."""
-    *_, details, bound_rows = columns
-    if bound_rows is None and not _is_one_object(details):
+    if columns[6] is None and not _is_one_object(columns[5]):
         return ""
     try:
         return _chained(previous, columns)
@@ -253,23 +252,30 @@ def _hash(previous: str, columns: Any) -> str:
 
 def _chained(previous: str, columns: Any) -> str:
     sequence, kind, at, archive_id, actor, details, bound_rows = columns
+    kind, at, actor = encode_basestring_ascii(kind), encode_basestring_ascii(at), encode_basestring_ascii(actor)
     entry = "null" if archive_id is None else encode_basestring_ascii(archive_id)
-    text = f"[{sequence},{encode_basestring_ascii(kind)},{encode_basestring_ascii(at)},{entry},"
-    text += encode_basestring_ascii(actor)
     rows = "" if bound_rows is None else f",{bound_rows}"
-    return hashlib.sha256(f"{previous}\n{text},{details}{rows}]".encode()).hexdigest()
+    text = f"{previous}\n[{sequence},{kind},{at},{entry},{actor},{details}{rows}]"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_one_object(details: Any) -> bool:
     """Whether details hold a JSON object alone: with digests moved behind it, the hashed text would be the same."""
-    import orjson  # noqa: PLC0415 (only checks need it)
-
-    with suppress(ValueError, TypeError):  # whatever it refuses, such as NaN, the slower reader judges
-        return isinstance(orjson.loads(details), dict)
+    try:
+        return isinstance(_fast_loads()(details), dict)
+    except (ValueError, TypeError):  # whatever it refuses, such as NaN, the slower reader judges
+        pass
     try:
         return isinstance(json.loads(details), dict)
     except (ValueError, TypeError, RecursionError):
         return False
+
+
+@cache
+def _fast_loads() -> Callable[[str], Any]:
+    import orjson  # noqa: PLC0415 (only checks need it)
+
+    return orjson.loads
 
 
 def event_of(row: Any) -> Event:

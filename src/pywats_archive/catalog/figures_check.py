@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
+from operator import add
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,6 +23,7 @@ _ENTRIES = (
     "1, warnings IS NOT NULL, source_size_bytes, compressed_size_bytes, disk_size_bytes, all_reports, "
     "all_reports_size_bytes, all_reports_compressed_bytes FROM archive_entries"
 )
+_NUMBERS = frozenset({int})
 _KEPT_ARRIVALS = "SELECT converter_name, day, state, arrivals, first_arrival FROM arrival_figures WHERE arrivals <> 0"
 _ARRIVALS = (
     f"SELECT converter_name, substr(first_seen_at, 1, 10), state, arrival_id FROM arrivals WHERE NOT ({IS_OPEN})"
@@ -77,9 +79,10 @@ def _added(db: Connection, query: str) -> dict[tuple[Any, ...], list[Any]]:
     """Return the sums of a query's rows by their first three columns: converter, day and state."""
     added: dict[tuple[Any, ...], list[Any]] = {}
     for row in execute(db, query):
-        sums = added.setdefault(tuple(row[:3]), [0] * (len(row) - 3))
-        for number, value in enumerate(row[3:]):
-            sums[number] += value if isinstance(value, int) else math.nan  # equal to no sum: of another program
+        name, values = row[:3], row[3:]
+        if not _NUMBERS.issuperset(map(type, values)):  # of another program
+            values = [value if isinstance(value, int) else math.nan for value in values]  # equal to no sum
+        added[name] = list(map(add, added[name], values)) if name in added else list(values)
     return added
 
 

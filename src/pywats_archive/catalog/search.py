@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from sqlalchemy import Connection
@@ -64,12 +63,13 @@ def joined(messages: Iterable[str | None]) -> str:
 
 def name_of(path: str) -> str:
     """Return the file name at the end of a path of either operating system."""
-    return re.split(r"[/\\]", path)[-1]
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def searchable(text: str) -> str:
     """Return ``text`` as the index holds it: characters that no database can hold separate words."""
-    return text.encode("utf-8", "replace").decode().replace("\0", " ")
+    proper = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return proper.replace("\0", " ")
 
 
 def _doubled(word: str) -> str:

@@ -79,7 +79,7 @@ def _is_sound(db: Connection, row: Sequence[Any]) -> bool:
         return False
     try:
         name = search.name_of(text_to_path(path))
-        messages = (error, *json.loads(warnings or "[]"))
+        messages = (error, *(json.loads(warnings) if warnings else ()))
         expected = (search.searchable(name), _plain(search.joined(messages)))
     except (ValueError, TypeError, AttributeError, RecursionError):  # altered, which the check of the rows finds
         return False
@@ -87,9 +87,9 @@ def _is_sound(db: Connection, row: Sequence[Any]) -> bool:
     if expected != found:
         return False
     shown = count if isinstance(count, int) else 0
-    indexed = (_words(texts[1]), _words(texts[2]))
-    if shown <= 1 and indexed == (_words(serial), _words(part)):
+    if shown <= 1 and _have_same_words(texts[1], serial) and _have_same_words(texts[2], part):
         return True
+    indexed = (_words(texts[1]), _words(texts[2]))
     return indexed in _shown(rows(db, _REPORTS, (archive_id,)), first, shown)
 
 
@@ -106,9 +106,14 @@ def _words_of(reports: Sequence[Any]) -> tuple[set[str], set[str]]:
     return set().union(*(_words(each[2]) for each in reports)), set().union(*(_words(each[3]) for each in reports))
 
 
+def _have_same_words(indexed: str, text: Any) -> bool:
+    return indexed == text or _words(indexed) == _words(text)
+
+
 def _words(text: Any) -> set[str]:
     return set(_plain(text).split()) if isinstance(text, str) else set()
 
 
 def _plain(text: str) -> str:
-    return _LONE.sub("?", search.searchable(text))
+    plain = search.searchable(text)
+    return _LONE.sub("?", plain) if "\\ud" in plain else plain

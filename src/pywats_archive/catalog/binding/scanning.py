@@ -11,22 +11,26 @@ from pywats_archive.catalog.binding.bound import BoundTable
 from pywats_archive.catalog.driver import rows
 
 _PAGE = 500
-_LEAST = -(2**63)
-"""The least number that a key can be."""
+BEFORE_ALL = float("-inf")
+"""Before the least number that a key can be."""
 
 
 def scanned(db: Connection, table: BoundTable) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
     """Stream key and values, as in ``columns``, of each row in the order of the keys; a page is in memory."""
-    keys, width = ", ".join(table.key), len(table.key)
-    columns = f"{keys}, {', '.join(table.columns)}"
+    places = [table.columns.index(name) for name in table.key]
+    for page in pages(db, table):
+        for row in page:
+            yield tuple(row[place] for place in places), row
+
+
+def pages(db: Connection, table: BoundTable) -> Iterator[list[tuple[Any, ...]]]:
+    """Stream the values, as in ``columns``, of all rows in pages, in the order of the keys."""
+    keys = ", ".join(table.key)
     where = f"WHERE {keys} > ? ORDER BY {keys} LIMIT {_PAGE}"
     if not table.has_number:  # a key of another program may not be text, which has no place in the order of texts
         where = f"ORDER BY {keys} LIMIT {_PAGE} OFFSET ?"
-    page = f"SELECT {columns} FROM {table.name} {where}"
-    first = page.replace(" > ?", " >= ?")  # another program may have added a row with the least number
-    place, query = (_LEAST, first) if table.has_number else (0, page)
-    while found := rows(db, query, (place,)):
-        query = page
-        for row in found:
-            yield row[:width], row[width:]
-        place = found[-1][0] if table.has_number else place + len(found)
+    query = f"SELECT {', '.join(table.columns)} FROM {table.name} {where}"
+    place, key = (BEFORE_ALL if table.has_number else 0), table.columns.index(table.key[0])
+    while page := rows(db, query, (place,)):
+        yield page
+        place = page[-1][key] if table.has_number else place + len(page)
