@@ -55,6 +55,23 @@ def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_
     assert full.returncode == 2 and "does not exist yet" in full.stderr
 
 
+def test_a_service_copies_by_itself_until_it_stops(station: Station, tmp_path: Path) -> None:
+    """What happened is in the vault when it has stopped; a vault that is away stops nothing (invariant 11)."""
+    watch = station.add("good")
+    station.keys["vault_url"] = str(tmp_path / "share")
+    (watch / "SN1.log").write_text("x")
+    assert station.run().ended == {"done": 1}
+    with Client.from_config(station.write_config()) as client:
+        client.vault.init()
+        (watch / "SN2.log").write_text("y")
+        station.run()
+        (lag,) = client.vault.status().archives
+        assert lag.last > 0 and lag.size_bytes == 0
+    again = tmp_path / "again"
+    with Client([]) as client:
+        assert client.vault.restore(again, url=str(tmp_path / "share")).entries == 2
+
+
 def test_what_cannot_be_a_vault_is_one_line(station: Station, tmp_path: Path) -> None:
     """With the place, and what to do."""
     station.add("good")

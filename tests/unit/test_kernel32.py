@@ -70,3 +70,16 @@ def test_giving_way_asks_for_this_process() -> None:
     kernel = foreign_kernel(GetCurrentProcess=lambda: PSEUDO_HANDLE, SetPriorityClass=set_priority)
     processes.lower_priority(windows=True, kernel=lambda: kernel)
     assert given == [(unsigned(PSEUDO_HANDLE), 0x4000)]
+
+
+def test_a_thread_gets_low_priority_by_a_whole_handle() -> None:
+    """The handle of the thread itself is -2, which needs 64 bits."""
+    given = []
+
+    def set_priority(handle: int, priority: int) -> int:
+        given.append((handle, priority))
+        return 1
+
+    kernel = foreign_kernel(GetCurrentThread=lambda: PSEUDO_HANDLE, SetThreadPriority=set_priority)
+    processes.lower_thread_priority(windows=True, kernel=lambda: kernel)
+    assert given == [(unsigned(PSEUDO_HANDLE), -1)]

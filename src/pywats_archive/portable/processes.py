@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +15,8 @@ from typing import IO, Any
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.portable.windows.kernel32 import kernel32
 
-_NICE, _BELOW_NORMAL = 15, 0x4000
-"""The low priority: of nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""
+_NICE, _BELOW_NORMAL, _THREAD_BELOW_NORMAL = 15, 0x4000, -1
+"""The low priority: of nice(1), BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass, and of SetThreadPriority."""
 
 
 def lower_priority(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
@@ -26,6 +27,16 @@ def lower_priority(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kerne
         return
     with suppress(OSError):
         os.nice(_NICE)
+
+
+def lower_thread_priority(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
+    """Run this thread at low priority, where the system has priorities of threads."""
+    if windows:
+        opened = kernel()
+        opened.SetThreadPriority(opened.GetCurrentThread(), _THREAD_BELOW_NORMAL)
+    elif sys.platform == "linux":  # elsewhere the whole process would get it
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def start_own_command(

@@ -43,6 +43,7 @@ OVERRULED = "compliance.overruled"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 NOT_COPIED, NOT_ANCHORED, NOT_STAMPED = "backup.failed", "anchor.failed", "timestamp.failed"
+NOT_SHIPPED, VAULT_LATE = "vault.failed", "vault.late"
 EVALUATED_AGAIN = frozenset(
     {
         STILL_OPEN,
@@ -64,6 +65,8 @@ EVALUATED_AGAIN = frozenset(
         NOT_ANCHORED,
         OVERRULED,
         NOT_STAMPED,
+        NOT_SHIPPED,
+        VAULT_LATE,
         SERVER_AWAY,
         UNAUTHORISED,
         REFUSED,

@@ -1,4 +1,4 @@
-"""The jobs beside the processing of sources, each in a thread: scrub, retention, copies, anchors, time stamps, accesses."""
+"""The jobs beside the processing of sources, each in a thread: scrub, retention, copies, anchors, time stamps, vault, notes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.copies import CopyJob
 from pywats_archive.pipeline.background.retention import RetentionJob
 from pywats_archive.pipeline.background.scrub import ScrubJob
+from pywats_archive.pipeline.background.shipping import ShipJob
 from pywats_archive.pipeline.background.stamps import StampJob
 from pywats_archive.pipeline.background.ticker import Ticker
 from pywats_archive.pipeline.lanes.lane import Lane
@@ -39,6 +40,7 @@ class BackgroundJobs:
         is_busy: Callable[[], bool],
         subject: str,
         anchors: AnchorJob,
+        shipping: ShipJob,
         station: Callable[[], StationConfig],
         is_audit_required: Callable[[], bool],
         clock: Clock,
@@ -72,6 +74,7 @@ class BackgroundJobs:
                 ("retention", self._retention),
                 ("copies", self._copying),
                 ("anchors", anchors),
+                ("vault", shipping),
                 ("time stamps", stamps),
                 ("accesses", self._accesses),
             )

@@ -16,6 +16,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "CreateFileW": (_HANDLE, [_TEXT, _DWORD, _DWORD, c_void_p, _DWORD, _DWORD, _HANDLE]),
     "CreateJobObjectW": (_HANDLE, [c_void_p, _TEXT]),
     "GetCurrentProcess": (_HANDLE, []),
+    "GetCurrentThread": (_HANDLE, []),
     "GetDiskFreeSpaceW": (_BOOL, [_TEXT, POINTER(_DWORD), POINTER(_DWORD), POINTER(_DWORD), POINTER(_DWORD)]),
     "GetDriveTypeW": (c_uint, [_TEXT]),
     "GetTickCount64": (c_ulonglong, []),
@@ -28,6 +29,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "SetConsoleCtrlHandler": (_BOOL, [c_void_p, _BOOL]),
     "SetInformationJobObject": (_BOOL, [_HANDLE, c_int, c_void_p, _DWORD]),
     "SetPriorityClass": (_BOOL, [_HANDLE, _DWORD]),
+    "SetThreadPriority": (_BOOL, [_HANDLE, c_int]),
 }
 """Result and arguments by name, as the Windows SDK declares them."""
 

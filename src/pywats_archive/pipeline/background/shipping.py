@@ -1,0 +1,199 @@
+"""The service's copies in the vault: each history is shipped at intervals, when much waits, and at the stop.
+
+A vault may be away for long, or never answer. So each archive is shipped in a thread of its own, with a connection of its own,
+and nothing waits for it: neither the archiving of sources nor the end of the service.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
+from pywats_archive.config import StationConfig
+from pywats_archive.config.vault import VaultSettings
+from pywats_archive.errors import ArchiveError, VaultAway
+from pywats_archive.pipeline.alerting.alerts import NOT_SHIPPED, VAULT_LATE, Alerts
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks, delay_s
+from pywats_archive.pipeline.mounts.mount import ArchiveMount
+from pywats_archive.pipeline.mounts.pool import ArchivePool
+from pywats_archive.portable.processes import lower_thread_priority
+from pywats_archive.replication.shipping import Shipping
+from pywats_archive.vault.opening import open_vault
+
+log = structlog.get_logger()
+
+_REST_S, _FIRST_AFTER_S = 5.0, 60.0
+_REST_AFTER_REFUSAL_S = 300.0
+_END_WITHIN_S = 10.0
+_LATE_AFTER = timedelta(hours=1)
+_LATE_INTERVALS = 4
+_PROGRESS_WITHIN_S = 600.0
+"""A thread that stored no segment for so long counts as one that gets no answer."""
+_MB, _BITS_PER_MBIT = 1_000_000, 125_000
+
+
+@dataclass(kw_only=True)
+class _Shipped:
+    """The job's state of one archive."""
+
+    next_s: float
+    """When it is shipped next, by the monotonic clock."""
+    failures: int = 0
+    failure: str = ""
+    """Why the last try failed; empty if it did not."""
+    round: _Round | None = None
+
+
+class ShipJob:
+    """Ships each archive in use if the configuration names a vault; ``step`` and ``end`` are never called at once."""
+
+    def __init__(
+        self,
+        pool: ArchivePool,
+        alerts: Alerts,
+        *,
+        tasks: IsolatedTasks,
+        station: Callable[[], StationConfig],
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._alerts = alerts
+        self._tasks = tasks
+        self._station = station
+        self._now_s = now_s
+        self._states: dict[Path, _Shipped] = {}
+
+    def step(self) -> float:
+        """Begin what is due, and note what ended; returns the rest after it, in seconds."""
+        is_wanted = bool(self._station().vault.vault_url)
+        mounts = self._pool.mounts if is_wanted else ()
+        for mount in mounts:
+            self._tasks.run("vault", str(mount.root), lambda mount=mount: self._check(mount))  # type: ignore[misc]
+        roots = {str(mount.root) for mount in mounts}
+        for alert in self._alerts.open:
+            if alert.name in (NOT_SHIPPED, VAULT_LATE) and alert.subject not in roots:
+                self._alerts.clear(alert.name, alert.subject)
+        return _REST_S
+
+    def end(self) -> None:
+        """Ship what waits, at an orderly stop; waits a little for that, and never raises."""
+        if not self._station().vault.vault_url:
+            return
+        until_s = time.monotonic() + _END_WITHIN_S
+        for mount in self._pool.mounts:
+            if mount.archive is not None and not mount.archive.is_read_only:
+                state = self._state_of(mount.root)
+                if state.failure:  # it would only be waited for
+                    continue
+                if state.round is None or not state.round.is_alive():
+                    state.round = self._begun(mount.root)
+        for mount in self._pool.mounts:
+            state = self._state_of(mount.root)
+            if state.round:
+                state.round.join(max(0.0, until_s - time.monotonic()))
+                if state.round.is_alive() or state.round.failure:
+                    reason = str(state.round.failure or "it does not answer in time")
+                    log.warning("vault.not_shipped", archive=str(mount.root), reason=reason)
+
+    def _state_of(self, root: Path) -> _Shipped:
+        if root not in self._states:
+            self._states[root] = _Shipped(next_s=self._now_s() + min(_FIRST_AFTER_S, self._interval_s))
+        return self._states[root]
+
+    @property
+    def _interval_s(self) -> float:
+        return float(self._station().vault.vault_interval_seconds)
+
+    def _check(self, mount: ArchiveMount) -> None:
+        archive = mount.archive
+        if archive is None or archive.is_read_only:
+            return
+        state, settings = self._state_of(mount.root), self._station().vault
+        if state.round and not state.round.is_alive():
+            self._note(mount.root, state, state.round)
+            state.round = None
+        with self._pool.lease(archive) as may_use:
+            if not may_use:
+                return
+            lag = progress.lag(archive, open_vault(settings).url)
+            age = archive.now() - lag.oldest_at if lag.oldest_at else timedelta(0)
+        self._judge(mount.root, state, lag, age)
+        is_much = lag.size_bytes >= settings.vault_segment_mb * _MB and not state.failure
+        if lag.events and state.round is None and (is_much or self._now_s() >= state.next_s):
+            state.round = self._begun(mount.root)
+
+    def _begun(self, root: Path) -> _Round:
+        begun = _Round(root, self._station().vault, self._now_s)
+        begun.start()
+        return begun
+
+    def _note(self, root: Path, state: _Shipped, ended: _Round) -> None:
+        """Note how a round ended."""
+        subject, failure = str(root), ended.failure
+        if ended.segments:
+            log.info("vault.shipped", archive=subject, segments=ended.segments, last_event=ended.last)
+        for path, why in ended.absent.items():
+            log.warning("vault.left_out", archive=subject, path=path, reason=why)
+        if failure is None:
+            state.failures, state.failure, state.next_s = 0, "", self._now_s() + self._interval_s
+            self._alerts.clear(NOT_SHIPPED, subject)
+            return
+        state.failures, state.failure = state.failures + 1, str(failure)
+        log.warning("vault.not_shipped", archive=subject, reason=str(failure))
+        if isinstance(failure, VaultAway):
+            state.next_s = self._now_s() + delay_s(state.failures)
+            return
+        state.next_s = self._now_s() + _REST_AFTER_REFUSAL_S
+        self._alerts.raise_alert(NOT_SHIPPED, subject, reason=str(failure))
+
+    def _judge(self, root: Path, state: _Shipped, lag: progress.Lag, age: timedelta) -> None:
+        """Raise an alert if events wait for too long, and no thread is catching up."""
+        limit = max(_LATE_AFTER, timedelta(seconds=_LATE_INTERVALS * self._interval_s))
+        is_shipping = state.round is not None and self._now_s() - state.round.progressed_s < _PROGRESS_WITHIN_S
+        if age <= limit:
+            self._alerts.clear(VAULT_LATE, str(root))
+        elif not is_shipping and (state.failure or state.round):
+            reason = state.failure or "the vault does not answer"
+            self._alerts.raise_alert(VAULT_LATE, str(root), reason=reason, last_event=lag.last)
+
+
+class _Round(threading.Thread):
+    """Ships one archive until nothing waits."""
+
+    def __init__(self, root: Path, settings: VaultSettings, now_s: Callable[[], float]) -> None:
+        super().__init__(name="vault", daemon=True)
+        self._root = root
+        self._settings = settings
+        self._now_s = now_s
+        self.progressed_s = now_s()
+        self.failure: Exception | None = None
+        self.segments = 0
+        self.last = 0
+        self.absent: dict[str, str] = {}
+
+    def run(self) -> None:
+        lower_thread_priority()
+        try:
+            vault = open_vault(self._settings)
+            with Archive.open(self._root) as archive:
+                shipping = Shipping(archive, vault, limit_bytes=self._settings.vault_segment_mb * _MB)
+                for shipped in shipping.ship_all():
+                    self.segments, self.last = self.segments + shipped.is_new, shipped.segment.last
+                    self.absent |= {path: why for path, why in shipped.absent.items() if why != "purged"}
+                    self._rest_after(shipped.segment.size_bytes)
+                    self.progressed_s = self._now_s()
+        except (ArchiveError, OSError) as exc:
+            self.failure = exc
+
+    def _rest_after(self, size_bytes: int) -> None:
+        """Keep to the greatest rate: a segment takes at least as long as it would at that rate."""
+        if rate := self._settings.vault_max_mbit * _BITS_PER_MBIT:
+            time.sleep(max(0.0, size_bytes / rate - (self._now_s() - self.progressed_s)))

@@ -1,0 +1,165 @@
+"""The service ships each history at intervals and at its stop; a vault that is away or silent stops nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.signing_service import Service
+from tests.station import wait_for
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.overview import history
+from pywats_archive.archive.replica import progress
+from pywats_archive.config import StationConfig
+from pywats_archive.config.vault import VaultSettings
+from pywats_archive.pipeline.background.shipping import ShipJob
+from pywats_archive.replication.shipping import Shipping
+from pywats_archive.vault.folder import FolderVault
+from pywats_archive.vault.store import MARKER
+
+INTERVAL_S = 900
+
+
+class ShippingService(Service):
+    """A service over one archive with a vault."""
+
+    url = ""
+
+    def __post_init__(self) -> None:
+        self.url = str(self.base / "vault")
+        FolderVault(Path(self.url)).put_new(MARKER, b"{}")
+        super().__post_init__()
+
+    def restart(self) -> None:
+        super().restart()
+        self.shipping = ShipJob(
+            self.pool, self.alerts, tasks=self.tasks, station=lambda: self.station, now_s=lambda: self.now_s
+        )
+
+    @property
+    def station(self) -> StationConfig:
+        return super().station.model_copy(update={"vault": VaultSettings(vault_url=self.url)})
+
+    def ship(self, after_s: float = 0.0) -> int:
+        """Do a step so many seconds later, wait for what it began, and note that; gives the number of events that wait."""
+        self.act()
+        self.now_s += after_s
+        self.now = type(self.now).fromtimestamp(self.now.timestamp() + after_s, self.now.tzinfo)
+        self.shipping.step()
+        wait_for(lambda: not any(each.name == "vault" for each in threading.enumerate()))
+        self.shipping.step()
+        return self.waiting
+
+    @property
+    def waiting(self) -> int:
+        return progress.lag(self.archive, self.url).events
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[ShippingService]:
+    made = ShippingService(tmp_path)
+    yield made
+    made.archive.close()
+
+
+def names(service: ShippingService) -> list[str]:
+    """Give the names of the open alerts."""
+    return [each.name for each in service.alerts.open]
+
+
+def test_each_interval_ships_what_waits(service: ShippingService) -> None:
+    """The first time a minute after the start, then every interval."""
+    assert [service.ship() > 0, service.ship(61)] == [True, 0]
+    assert [service.ship(INTERVAL_S - 100) > 0, service.ship(101)] == [True, 0]
+    assert service.alerts.open == ()
+
+
+def test_the_stop_ships_the_rest(service: ShippingService) -> None:
+    """At once, whenever the last time was."""
+    service.act()
+    service.shipping.end()
+    assert service.waiting == 0
+
+
+def test_without_a_vault_nothing_happens(service: ShippingService) -> None:
+    """And open alerts of an earlier one are cleared."""
+    shutil.rmtree(service.url)
+    service.ship()
+    service.ship(5 * 3600)
+    assert service.alerts.open
+    service.url = ""
+    service.shipping.step()
+    service.shipping.end()
+    assert service.alerts.open == ()
+
+
+def test_a_vault_that_is_away_is_an_alert_after_an_hour_until_it_is_back(service: ShippingService) -> None:
+    """It is tried again and again, ever less often, and gets everything once it is back."""
+    away = Path(f"{service.url}-away")
+    Path(service.url).rename(away)
+    service.ship()
+    service.ship(61)
+    assert service.alerts.open == () and service.waiting
+    service.ship(3700)
+    assert names(service) == ["vault.late"]
+    assert "vault.json" in service.open[str(service.archive.root)]
+    away.rename(service.url)
+    assert service.ship(301) == 1  # that the alert was cleared
+    assert service.alerts.open == ()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_refusal_is_an_alert_at_once(service: ShippingService) -> None:
+    """It needs a person."""
+    Path(service.url).chmod(0o500)
+    service.ship()
+    service.ship(61)
+    assert names(service) == ["vault.failed"]
+    Path(service.url).chmod(0o700)
+
+
+def test_another_history_is_an_alert_at_once(service: ShippingService, tmp_path: Path) -> None:
+    """Nothing more is shipped, since the vault has events of a copy of this archive."""
+    other = tmp_path / "other"
+    service.ship()
+    shutil.copytree(service.archive.root, other, ignore=shutil.ignore_patterns("*-wal", "*-shm", ".lock", ".owner"))
+    with (
+        closing(sqlite3.connect(service.archive.catalog.path)) as db,
+        closing(sqlite3.connect(other / "metadata.db")) as to,
+    ):
+        db.backup(to)
+    with Archive.open(other, own=True) as copy:
+        history.record(copy, "user.signed_in", {"of": "the copy"}, actor="test")
+        list(Shipping(copy, FolderVault(Path(service.url)), station="other-pc").ship_all())
+    service.ship(61)
+    assert names(service) == ["vault.failed"]
+    assert "'other-pc'" in service.open[str(service.archive.root)]
+
+
+def test_a_silent_vault_delays_neither_the_service_nor_its_stop(
+    service: ShippingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that hangs has one thread, and the stop waits for it a little only; nothing else can make a share hang here."""
+    hangs = threading.Event()
+    monkeypatch.setattr(FolderVault, "size_of", lambda *_: hangs.wait(60))
+    monkeypatch.setattr("pywats_archive.pipeline.background.shipping._END_WITHIN_S", 0.2)
+    began = time.monotonic()
+    for after_s in (61, INTERVAL_S, 3600):
+        service.now_s += after_s
+        service.now = type(service.now).fromtimestamp(service.now.timestamp() + after_s, service.now.tzinfo)
+        service.act()
+        service.shipping.step()
+    assert sum(each.name == "vault" for each in threading.enumerate()) == 1
+    assert names(service) == ["vault.late"]
+    service.shipping.end()
+    assert time.monotonic() - began < 10
+    hangs.set()
+    wait_for(lambda: not any(each.name == "vault" for each in threading.enumerate()))
