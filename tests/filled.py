@@ -27,6 +27,7 @@ ROWS_OF_EVERY_TABLE = (
     f"INSERT INTO alerts VALUES ('disk', 'C', '{AT}', '{{}}')",
     f"INSERT INTO findings VALUES ('sources/x.gz', 'x', 'blob_damaged', 'damaged', '{AT}')",
     f"INSERT INTO scrub VALUES (1, 'x', '{AT}', 1, 2, 3)",
+    f"INSERT INTO vault_gate VALUES (1, '/vault', 'c0ffee', 7, '{AT}')",
     f"INSERT INTO misdated VALUES (1, 1, 2, '{AT}')",
     "INSERT INTO stored_files VALUES ('20260213', 'cal.txt', 1, 2, 'sha256:2', 'sources/y.gz')",
 )

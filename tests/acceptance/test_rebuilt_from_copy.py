@@ -125,7 +125,7 @@ def test_everything_up_to_the_copy_is_equal_and_what_is_younger_is_named(tmp_pat
         assert before.keys() == after.keys()
         for name in before.keys() - {"entry_figures", "entry_text", "clock", "alembic_version", "retention_policies"}:
             assert before[name] <= after[name], name
-            assert before[name] or name in _EMPTY, name
+            assert before[name] or name in _EMPTY or name.startswith("vault_"), name
         with station.archive() as archive:  # what was held since the copy is not known
             assert archive.policies.own("ict") == RetentionPolicy(
                 converter_name="ict", retention_days=400, enabled=False

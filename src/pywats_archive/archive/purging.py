@@ -14,7 +14,7 @@ from pywats_archive.archive import decision_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, locks
 from pywats_archive.catalog import candidates as eligible
-from pywats_archive.catalog import entries, erasing, events, purges, statistics
+from pywats_archive.catalog import entries, erasing, events, purges, statistics, vault_gate
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.event import Event
@@ -121,7 +121,8 @@ def candidates(archive: Archive, converter_name: str, *, before: str) -> Iterato
     """Stream a converter's purge candidates, oldest first, up to those received before ``before``."""
     with archive.read() as db:
         misdated = archive.clock.misdated(db)
-        yield from eligible.candidates(db, converter_name, before=before, misdated=misdated)
+        missing = vault_gate.is_missing(db, archive.now())
+        yield from eligible.candidates(db, converter_name, before=before, misdated=misdated, missing=missing)
 
 
 def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
@@ -129,7 +130,7 @@ def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Cand
     with archive.read() as db:
         for archive_id in archive_ids:
             entries.require(db, archive_id)
-        return eligible.candidates_named(db, archive_ids)
+        return eligible.candidates_named(db, archive_ids, missing=vault_gate.is_missing(db, archive.now()))
 
 
 def newest_moment(archive: Archive) -> datetime | None:

@@ -20,7 +20,8 @@ _CANDIDATES = (
     "archive_id IN (SELECT archive_id FROM reports WHERE submission_state IN ('WAITING', 'REFUSED')), "
     "archive_id IN (SELECT archive_id FROM arrivals INDEXED BY idx_arrival_open "
     f"WHERE {IS_OPEN} AND archive_id IS NOT NULL), "
-    "CASE conversion_status WHEN 'PENDING' THEN rebuilt_at IS NOT NULL ELSE 0 END, {} "  # reads rows only of PENDING entries
+    "CASE conversion_status WHEN 'PENDING' THEN rebuilt_at IS NOT NULL ELSE 0 END, "  # reads rows only of PENDING entries
+    "{{missing}}, {} "
     "FROM archive_entries {} WHERE {} AND purged_at IS NULL"
 )
 _OF_CONVERTER = _CANDIDATES.format(
@@ -37,16 +38,16 @@ _AT_ONCE = 5_000
 
 
 def candidates(
-    db: Connection, converter_name: str, *, before: str, misdated: Sequence[Misdated] = ()
+    db: Connection, converter_name: str, *, before: str, misdated: Sequence[Misdated] = (), missing: str = "0"
 ) -> Iterator[Candidate]:
     """Stream a converter's purge candidates, oldest first.
 
-    Only those received before ``before``, in the form of an archive id.
+    Only those received before ``before``, in the form of an archive id. ``missing`` is the condition of ``vault_gate``.
     """
-    dated = _dated(db, converter_name, before, misdated)
+    dated = _dated(db, converter_name, before, misdated, missing)
     if not misdated:
         return dated
-    undated = (_undated(db, converter_name, each) for each in misdated if received(each) < before)
+    undated = (_undated(db, converter_name, each, missing) for each in misdated if received(each) < before)
     return merge(dated, *undated, key=lambda each: each.received or each.archive_id)
 
 
@@ -56,9 +57,9 @@ def converters_of(db: Connection, archive_ids: Sequence[str]) -> dict[str, str]:
     return dict(execute(db, text, (json_to_text(list(archive_ids)),)).fetchall())
 
 
-def candidates_named(db: Connection, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
+def candidates_named(db: Connection, archive_ids: Sequence[str], *, missing: str = "0") -> tuple[Candidate, ...]:
     """Return those of these entries that are not purged yet as candidates, oldest first."""
-    rows = execute(db, f"{_OF_IDS} ORDER BY archive_id", (json_to_text(list(archive_ids)),))
+    rows = execute(db, f"{_OF_IDS.format(missing=missing)} ORDER BY archive_id", (json_to_text(list(archive_ids)),))
     return tuple(map(Candidate._make, rows))
 
 
@@ -88,8 +89,10 @@ def received(misdated: Misdated) -> str:
     return archive_id(misdated.received_by, "")
 
 
-def _dated(db: Connection, converter_name: str, before: str, misdated: Sequence[Misdated]) -> Iterator[Candidate]:
-    query, after = f"{_OF_CONVERTER}{_outside(misdated)} ORDER BY archive_id LIMIT ?", ""
+def _dated(
+    db: Connection, converter_name: str, before: str, misdated: Sequence[Misdated], missing: str
+) -> Iterator[Candidate]:
+    query, after = f"{_OF_CONVERTER.format(missing=missing)}{_outside(misdated)} ORDER BY archive_id LIMIT ?", ""
     while True:
         rows = execute(db, query, (converter_name, after, before, _AT_ONCE)).fetchall()
         yield from map(Candidate._make, rows)
@@ -98,8 +101,8 @@ def _dated(db: Connection, converter_name: str, before: str, misdated: Sequence[
         after = rows[-1][0]
 
 
-def _undated(db: Connection, converter_name: str, misdated: Misdated) -> Iterator[Candidate]:
-    query, after = f"{_OF_RANGE} ORDER BY entry_no LIMIT ?", misdated.after_entry
+def _undated(db: Connection, converter_name: str, misdated: Misdated, missing: str) -> Iterator[Candidate]:
+    query, after = f"{_OF_RANGE.format(missing=missing)} ORDER BY entry_no LIMIT ?", misdated.after_entry
     while True:
         values = (received(misdated), converter_name, after, misdated.upto_entry, _AT_ONCE)
         rows = execute(db, query, values).fetchall()

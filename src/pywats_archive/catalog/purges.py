@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from pywats_archive.catalog import vault_gate
 from pywats_archive.catalog.column_types import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.arrival import ArrivalState
@@ -24,7 +25,7 @@ IS_OVER = (
 _MARK = (
     "UPDATE archive_entries SET purged_at = ?, purge_id = ? WHERE archive_id IN (SELECT value FROM json_each(?)) "
     f"AND purged_at IS NULL AND hold_reason IS NULL AND {IS_OVER} AND (? OR NOT EXISTS (SELECT 1 FROM reports r "
-    "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) "
+    "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) AND NOT {missing} "
     "RETURNING archive_id, disk_size_bytes, source_checksum"
 )
 _MARK_NOTED = (
@@ -68,10 +69,12 @@ def mark(
 ) -> list[tuple[str, int, str]]:
     """Mark as purged those of the entries that may still be purged; returns id, bytes on disk and checksum of each.
 
-    An entry that is held, pending or (unless ``unsubmitted``) not accepted by the server at this moment is left as it is.
+    An entry that is held, pending, not in the vault that must have it, or (unless ``unsubmitted``) not accepted by the server
+    at this moment is left as it is.
     """
     ids = json_to_text(list(archive_ids))
-    marked = execute(tx, _MARK, (moment_to_text(now), purge_id, ids, unsubmitted)).fetchall()
+    query = _MARK.format(missing=vault_gate.is_missing(tx, now))
+    marked = execute(tx, query, (moment_to_text(now), purge_id, ids, unsubmitted)).fetchall()
     gone = json_to_text([archive_id for archive_id, _, _ in marked])
     if unsubmitted:
         execute(tx, _WITHHOLD, (gone,))

@@ -162,3 +162,24 @@ vault_segments = Table(
 
 A copy of what the vault says, which is read again there if it is lost.
 """
+
+vault_gate = Table(
+    "vault_gate",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("vault", Text, nullable=False),
+    Column("chain", Text, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("confirmed_at", Moment),
+)
+"""One row if nothing may be purged that a vault has not confirmed: up to which event it has a history, and when it said so."""
+
+vault_absent = Table(
+    "vault_absent",
+    metadata,
+    Column("vault", Text, primary_key=True),
+    Column("archive_id", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""The blobs that a segment had to leave out, since they were missing or damaged here."""

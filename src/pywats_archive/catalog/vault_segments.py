@@ -13,6 +13,7 @@ from pywats_archive.catalog.driver import execute
 _COLUMNS = "first, last, hash, entry_no, report_no, sha256, size_bytes, shipped_at"
 _LAST = f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first DESC LIMIT 1"
 _ADD = f"REPLACE INTO vault_segments (vault, chain, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ALL = "SELECT first, last, size_bytes FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first"
 _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
 _WAITING_BYTES = (
     "SELECT coalesce(sum(disk_size_bytes), 0) FROM archive_entries WHERE entry_no > ? AND purged_at IS NULL"
@@ -78,3 +79,8 @@ def waiting_bytes(db: Connection, after: int) -> int:
 def forget(tx: Connection, vault: str, chain: str) -> None:
     """Remove what is known of a chain in a vault."""
     execute(tx, "DELETE FROM vault_segments WHERE vault = ? AND chain = ?", (vault, chain))
+
+
+def all_of(db: Connection, vault: str, chain: str) -> list[tuple[int, int, int]]:
+    """Return first and last event, and the size, of each segment of a chain that a vault is known to have, oldest first."""
+    return [(int(first), int(last), int(size)) for first, last, size in execute(db, _ALL, (vault, chain))]

@@ -152,7 +152,14 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
     AuditCategory.REPLAY: ("run", "conversion.set_back"),
     AuditCategory.CONFIRMATION: ("policy.confirmed", "clock.confirmed", "source.acknowledged"),
     AuditCategory.ANCHOR: ("archive.identified", "key.recorded", "anchor.timestamped"),
-    AuditCategory.REPAIR: ("archive.recovered", "archive.restored", "catalog.rebuilt", "integrity", "source.recovered"),
+    AuditCategory.REPAIR: (
+        "archive.recovered",
+        "archive.restored",
+        "vault",
+        "catalog.rebuilt",
+        "integrity",
+        "source.recovered",
+    ),
     AuditCategory.SERVICE: ("service",),
 }
 """The kinds of each category, or their beginnings; the events of the way of a file are in none of them."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
-from pywats_archive.archive.replica.portion import Portion
+from pywats_archive.archive.replica.portion import DAMAGED, MISSING, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
 from pywats_archive.errors import AnotherHistory, KeyTaken, StorageError, VaultRefused
@@ -67,6 +67,17 @@ class Shipping:
         while shipped := self.step():
             yield shipped
 
+    def confirm(self) -> int:
+        """Ask the vault which segments it has, and record up to which event it has all; returns that.
+
+        One listing says it of a thousand segments. What may be purged depends on this number (invariant 13).
+        """
+        chain = progress.chain_of(self._archive) or ""
+        folder = names.segments_folder(self._uuid, chain)
+        stored = {names.first_of(each.key) or 0: each.size_bytes for each in self._vault.keys(folder)}
+        self._on_step("confirm")
+        return progress.confirm(self._archive, self._vault.url, stored)
+
     def step(self) -> Shipped | None:
         """Ship the next segment; None if nothing waits.
 
@@ -98,7 +109,7 @@ class Shipping:
         if last is None:
             self._introduce()
         large = {path: sha256 for path in portion.apart if (sha256 := self._ship_apart(path))}
-        absent = {**portion.absent, **{path: "damaged" for path in portion.apart if path not in large}}
+        absent = {**portion.absent, **{path: DAMAGED for path in portion.apart if path not in large}}
         self._on_step("build")
         content, absent = self._built(portion, last, large, absent)
         self._on_step("put")
@@ -117,7 +128,7 @@ class Shipping:
             size_bytes=len(content),
             at=self._archive.now(),
         )
-        progress.note(self._archive, self._vault.url, portion.chain, segment)
+        progress.note(self._archive, self._vault.url, portion.chain, segment, absent)
         return Shipped(key=key, segment=segment, is_new=True, absent=absent)
 
     def _built(
@@ -127,10 +138,8 @@ class Shipping:
         for path in portion.blobs:
             try:
                 members.append((path, self._archive.blobs.stored_bytes(path)))
-            except (StorageError, OSError) as exc:  # purged meanwhile, or damaged
-                left_out[path] = (
-                    "damaged" if (self._archive.root / path).exists() else f"missing ({type(exc).__name__})"
-                )
+            except (StorageError, OSError):  # purged meanwhile, or damaged
+                left_out[path] = DAMAGED if (self._archive.root / path).exists() else MISSING
         for name in portion.files:
             members.append((name, (self._archive.root / name).read_bytes()))
         description = SegmentDescription(
@@ -198,7 +207,7 @@ class Shipping:
             size_bytes=len(content),
             at=known.made_at,
         )
-        progress.note(self._archive, self._vault.url, chain, noted)
+        progress.note(self._archive, self._vault.url, chain, noted, known.absent)
         return Shipped(key=key, segment=noted, is_new=False)
 
 

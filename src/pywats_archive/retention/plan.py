@@ -88,12 +88,14 @@ def summarize(decided: Iterable[Decision], converter_name: str, stock: Stock) ->
 
 
 def obstacle_of(candidate: Candidate, *, unsubmitted: bool) -> Obstacle | None:
-    """Return what keeps an entry from every purge (invariant 7)."""
+    """Return what keeps an entry from every purge (invariants 7 and 13)."""
     if candidate.is_held:
         return Obstacle.HELD
     if candidate.is_pending:
         return Obstacle.PENDING
-    return Obstacle.UNSUBMITTED if candidate.is_unsubmitted and not unsubmitted else None
+    if candidate.is_unsubmitted and not unsubmitted:
+        return Obstacle.UNSUBMITTED
+    return Obstacle.NOT_IN_VAULT if candidate.is_not_in_vault else None
 
 
 def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decision]:

@@ -12,6 +12,10 @@ FILES = (layout.ANCHORS, layout.ROLLED_BACK, "public-key-*.pem", "timestamps/*")
 """The files beside the blobs that an archive needs; ``archive.json`` is in the description of each segment."""
 
 
+PURGED, MISSING, DAMAGED = "purged", "missing", "damaged"
+"""Why a blob is absent from a portion."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """How far a history was taken."""

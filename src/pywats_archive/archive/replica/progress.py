@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
-from pywats_archive.archive.replica.portion import Place
-from pywats_archive.catalog import events, exporting, vault_segments
+from pywats_archive.archive.replica.portion import PURGED, Place
+from pywats_archive.catalog import events, exporting, vault_gate, vault_segments
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.vault_segments import ShippedSegment as ShippedSegment  # noqa: PLC0414 (callers have both from here)
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 from pywats_archive.portable import files
 
 
@@ -44,9 +48,52 @@ def last_segment(archive: Archive, vault: str, chain: str) -> ShippedSegment | N
         return vault_segments.last(db, vault, chain)
 
 
-def note(archive: Archive, vault: str, chain: str, segment: ShippedSegment) -> None:
-    """Note durably that a vault has a segment."""
-    archive.write(lambda tx: vault_segments.add(tx, vault, chain, segment), is_patient=True)
+def note(
+    archive: Archive, vault: str, chain: str, segment: ShippedSegment, absent: Mapping[str, str] | None = None
+) -> None:
+    """Note durably that a vault has a segment, and which blobs of entries that are not purged it does not have."""
+    left_out = [(_id_in(path), path) for path, why in (absent or {}).items() if why != PURGED]
+
+    def unit(tx: Connection) -> None:
+        vault_segments.add(tx, vault, chain, segment)
+        vault_gate.note_absent(tx, vault, left_out)
+
+    archive.write(unit, is_patient=True)
+
+
+def _id_in(path: str) -> str:
+    return PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
+
+
+def require(archive: Archive, vault: str | None) -> None:
+    """Let nothing be purged that a vault has not confirmed; with None, purge whatever a vault has."""
+    with archive.read() as db:
+        if vault_gate.required(db) == vault:
+            return
+    archive.write(lambda tx: vault_gate.require(tx, vault, now=archive.now()))
+
+
+def is_confirmation_due(archive: Archive) -> bool:
+    """Whether a vault must have what is purged, and was not asked for half as long as its answer counts."""
+    with archive.read() as db:
+        if vault_gate.required(db) is None:
+            return False
+        at = vault_gate.confirmed_at(db)
+        return at is None or abs(archive.now() - at) > vault_gate.VALID_FOR / 2
+
+
+def confirm(archive: Archive, vault: str, stored: Mapping[int, int]) -> int:
+    """Record up to which event a vault has every segment, by first event and size as the vault lists them; returns that."""
+    with archive.read() as db:
+        chain = exporting.chain_of(db) or ""
+        known = vault_segments.all_of(db, vault, chain)
+    last = 0
+    for first, end, size in known:
+        if first != last + 1 or stored.get(first) != size:
+            break
+        last = end
+    archive.write(lambda tx: vault_gate.confirm(tx, vault, chain, last, now=archive.now()))
+    return last
 
 
 def forget(archive: Archive, vault: str, chain: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
-from pywats_archive.archive.replica.portion import FILES, Place, Portion
+from pywats_archive.archive.replica.portion import FILES, MISSING, PURGED, Place, Portion
 from pywats_archive.catalog import exporting
 from pywats_archive.catalog.engine import HEAD, Connection
 from pywats_archive.catalog.row_check import one_moment
@@ -98,7 +98,7 @@ class _Taken:
             for path in paths:
                 size = self._size(path)
                 if size is None:
-                    self._absent[path] = "purged" if is_purged else "missing"
+                    self._absent[path] = PURGED if is_purged else MISSING
                 elif path not in self._blobs:
                     is_small = size <= self._limit_bytes - self._bytes
                     (self._blobs if is_small else self._apart)[path] = None

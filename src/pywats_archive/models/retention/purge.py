@@ -32,6 +32,8 @@ class Obstacle(str, Enum):
     """It is not converted yet, suspended, or its source is unfinished."""
     UNSUBMITTED = "unsubmitted"
     """The server has not accepted a report of it."""
+    NOT_IN_VAULT = "not_in_vault"
+    """The vault has not confirmed within a day that it has the entry, and ``vault_required`` is set."""
     ALTERED = "altered"
     """A row of it names a path that cannot be its blob: nothing is removed there; 'verify' names it."""
     MIN_ENTRIES = "min_entries"
@@ -53,6 +55,8 @@ class Candidate(NamedTuple):
     """Its source is unfinished in the ledger."""
     is_unknown: bool = False
     """Its row was rebuilt from its blobs, which do not say how its conversion ended."""
+    is_not_in_vault: bool = False
+    """The vault must have it before it is purged, and has not confirmed that."""
     received: str = ""
     """The archive id for the time of its receipt, if its own does not say that; otherwise empty."""
 

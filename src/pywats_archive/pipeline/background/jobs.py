@@ -23,6 +23,21 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 
 
+class HistoryJobs:
+    """Signs the history of each archive, and ships it to the vault; ``end`` does both once more, after all other parts."""
+
+    def __init__(
+        self, pool: ArchivePool, alerts: Alerts, *, tasks: IsolatedTasks, station: Callable[[], StationConfig]
+    ) -> None:
+        self.anchors = AnchorJob(pool, alerts, tasks=tasks, station=station)
+        self.shipping = ShipJob(pool, alerts, tasks=tasks, station=station)
+
+    def end(self) -> None:
+        """Sign what happened since the last time, then ship it; never raises."""
+        self.anchors.end()
+        self.shipping.end()
+
+
 class BackgroundJobs:
     """Starts all jobs; ``close`` ends them.
 
@@ -39,8 +54,7 @@ class BackgroundJobs:
         timekeeping: ClockJob,
         is_busy: Callable[[], bool],
         subject: str,
-        anchors: AnchorJob,
-        shipping: ShipJob,
+        histories: HistoryJobs,
         station: Callable[[], StationConfig],
         is_audit_required: Callable[[], bool],
         clock: Clock,
@@ -67,14 +81,15 @@ class BackgroundJobs:
         )
         stamps = StampJob(pool, alerts, tasks=tasks, station=station, stopping=self._stopping)
         self._accesses = AccessJob(pool, tasks=tasks, is_required=is_audit_required)
+        histories.shipping.require()  # before the first purge
         self._tickers = tuple(
             Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
             for name, job in (
                 ("scrub", self._scrub),
                 ("retention", self._retention),
                 ("copies", self._copying),
-                ("anchors", anchors),
-                ("vault", shipping),
+                ("anchors", histories.anchors),
+                ("vault", histories.shipping),
                 ("time stamps", stamps),
                 ("accesses", self._accesses),
             )

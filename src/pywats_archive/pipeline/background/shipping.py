@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -73,6 +74,7 @@ class ShipJob:
 
     def step(self) -> float:
         """Begin what is due, and note what ended; returns the rest after it, in seconds."""
+        self.require()
         is_wanted = bool(self._station().vault.vault_url)
         mounts = self._pool.mounts if is_wanted else ()
         for mount in mounts:
@@ -82,6 +84,17 @@ class ShipJob:
             if alert.name in (NOT_SHIPPED, VAULT_LATE) and alert.subject not in roots:
                 self._alerts.clear(alert.name, alert.subject)
         return _REST_S
+
+    def require(self) -> None:
+        """Let nothing be purged that the vault has not confirmed, in each archive in use, if the configuration says so."""
+        settings = self._station().vault
+        url = open_vault(settings).url if settings.vault_required else None
+        for mount in self._pool.mounts:
+            archive = mount.archive
+            if archive is not None and not archive.is_read_only:
+                with self._pool.lease(archive) as may_use, suppress(ArchiveError):  # of an archive that goes away
+                    if may_use:
+                        progress.require(archive, url)
 
     def end(self) -> None:
         """Ship what waits, at an orderly stop; waits a little for that, and never raises."""
@@ -123,11 +136,14 @@ class ShipJob:
         with self._pool.lease(archive) as may_use:
             if not may_use:
                 return
-            lag = progress.lag(archive, open_vault(settings).url)
+            url = open_vault(settings).url
+            lag = progress.lag(archive, url)
             age = archive.now() - lag.oldest_at if lag.oldest_at else timedelta(0)
+            is_unconfirmed = progress.is_confirmation_due(archive)
         self._judge(mount.root, state, lag, age)
         is_much = lag.size_bytes >= settings.vault_segment_mb * _MB and not state.failure
-        if lag.events and state.round is None and (is_much or self._now_s() >= state.next_s):
+        is_due = self._now_s() >= state.next_s and (lag.events or is_unconfirmed)
+        if state.round is None and (is_much or is_due):
             state.round = self._begun(mount.root)
 
     def _begun(self, root: Path) -> _Round:
@@ -190,6 +206,8 @@ class _Round(threading.Thread):
                     self.absent |= {path: why for path, why in shipped.absent.items() if why != "purged"}
                     self._rest_after(shipped.segment.size_bytes)
                     self.progressed_s = self._now_s()
+                if progress.is_confirmation_due(archive):
+                    shipping.confirm()
         except (ArchiveError, OSError) as exc:
             self.failure = exc
 

@@ -15,11 +15,9 @@ from pywats_archive.host.settings import state_file
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.alerting.metrics import Metrics
 from pywats_archive.pipeline.alerting.notifier import AlertNotifier
-from pywats_archive.pipeline.background.anchors import AnchorJob
 from pywats_archive.pipeline.background.clock import ClockJob
-from pywats_archive.pipeline.background.jobs import BackgroundJobs
+from pywats_archive.pipeline.background.jobs import BackgroundJobs, HistoryJobs
 from pywats_archive.pipeline.background.pages import Shown, WebPages
-from pywats_archive.pipeline.background.shipping import ShipJob
 from pywats_archive.pipeline.composition.alarms import Alarms
 from pywats_archive.pipeline.composition.facts import Facts
 from pywats_archive.pipeline.composition.places import Places
@@ -68,14 +66,9 @@ class StationParts:
 
         self.alarms = Alarms(self._archives, settings, notifier=notifier)
         self.places = Places(station, settings, self.alarms, processes=processes, exits=exits)
-        self.anchors = AnchorJob(
-            self.places.pool, self.alarms.alerts, tasks=self.alarms.tasks, station=lambda: self.station
-        )
-        self.shipping = ShipJob(
-            self.places.pool, self.alarms.alerts, tasks=self.alarms.tasks, station=lambda: self.station
-        )
-        exits.callback(self.shipping.end)  # after the anchors, which it ships too
-        exits.callback(self.anchors.end)  # the last but the archives: it signs what all other parts recorded
+        alerts, tasks = self.alarms.alerts, self.alarms.tasks
+        self.histories = HistoryJobs(self.places.pool, alerts, tasks=tasks, station=lambda: self.station)
+        exits.callback(self.histories.end)  # the last but the archives: it signs what all other parts recorded
         self.places.lanes.use(self.places.assembly.lanes(station, config.overruled))
         self.places.close_unused()
         if settings.metrics:
@@ -208,8 +201,7 @@ class StationParts:
             ),
             is_busy=lambda: self.work.is_busy,
             subject=self.alarms.subject,
-            anchors=self.anchors,
-            shipping=self.shipping,
+            histories=self.histories,
             station=lambda: self.station,
             is_audit_required=lambda: state_file.is_audit_required(self.settings.config_path),
             clock=self.settings.clock,

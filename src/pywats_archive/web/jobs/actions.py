@@ -17,6 +17,7 @@ KEPT = {
     Obstacle.HELD: "held",
     Obstacle.PENDING: "not finished",
     Obstacle.UNSUBMITTED: "with a report that the server has not accepted",
+    Obstacle.NOT_IN_VAULT: "not confirmed by the vault",
     Obstacle.ALTERED: "with a record that names a file of another entry",
 }
 """Why an entry that a person names is not purged."""

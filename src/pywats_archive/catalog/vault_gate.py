@@ -1,0 +1,75 @@
+"""What the vault must have before anything is purged (invariant 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog import exporting
+from pywats_archive.catalog.column_types import moment_to_text, text_to_moment
+from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.events import append
+from pywats_archive.models.event import Event
+
+VALID_FOR = timedelta(days=1)
+"""How long a confirmation of the vault counts."""
+_GATE = "SELECT vault, chain, last, confirmed_at FROM vault_gate WHERE id = 1"
+_PUT = "REPLACE INTO vault_gate (id, vault, chain, last, confirmed_at) VALUES (1, ?, ?, ?, ?)"
+_IS_NOT_THERE = (
+    "(EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto}) "
+    "OR archive_entries.archive_id IN "
+    "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)))"
+)
+
+
+def is_missing(db: Connection, now: datetime) -> str:
+    """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` if it need not.
+
+    An entry is confirmed if all its events are up to the confirmed number, and none of its blobs was left out. Nothing is if
+    the vault was not asked within a day, or if it was asked about another history.
+    """
+    row = execute(db, _GATE).fetchone()
+    if row is None:
+        return "0"
+    _, chain, last, at = row
+    is_valid = at is not None and abs(now - text_to_moment(at)) <= VALID_FOR and chain == exporting.chain_of(db)
+    return _IS_NOT_THERE.format(upto=int(last) if is_valid else 0)
+
+
+def required(db: Connection) -> str | None:
+    """Return the vault that must have an entry before it is purged; None if none must."""
+    row = execute(db, _GATE).fetchone()
+    return str(row[0]) if row else None
+
+
+def require(tx: Connection, vault: str | None, *, now: datetime) -> None:
+    """Let nothing be purged that a vault has not confirmed, or with None, whatever a vault has; an event records it."""
+    if required(tx) == vault:
+        return
+    if vault is None:
+        execute(tx, "DELETE FROM vault_gate")
+        append(tx, Event(kind="vault.not_required", at=now))
+        return
+    execute(tx, _PUT, (vault, "", 0, None))
+    append(tx, Event(kind="vault.required", at=now, details={"vault": vault}))
+
+
+def confirm(tx: Connection, vault: str, chain: str, last: int, *, now: datetime) -> None:
+    """Record up to which event a vault has the history, as it says itself."""
+    execute(tx, _PUT, (vault, chain, last, moment_to_text(now)))
+    details = {"vault": vault, "chain": chain, "last_event": last}
+    append(tx, Event(kind="vault.confirmed", at=now, details=details))
+
+
+def confirmed_at(db: Connection) -> datetime | None:
+    """Return when the vault was last asked; None if it was not."""
+    row = execute(db, _GATE).fetchone()
+    return text_to_moment(row[3]) if row and row[3] else None
+
+
+def note_absent(tx: Connection, vault: str, absent: Iterable[tuple[str, str]]) -> None:
+    """Note the blobs that a segment had to leave out, each with its archive id."""
+    for archive_id, path in absent:
+        execute(tx, "REPLACE INTO vault_absent (vault, archive_id, path) VALUES (?, ?, ?)", (vault, archive_id, path))

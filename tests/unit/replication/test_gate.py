@@ -1,0 +1,166 @@
+"""Nothing is purged that the vault has not confirmed, where that is required (invariant 13)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.aged import Aged
+
+from pywats_archive.archive import holds, purging
+from pywats_archive.archive.purging import Batch
+from pywats_archive.archive.replica import progress
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import Obstacle, PurgeReason
+from pywats_archive.replication.shipping import Shipping
+from pywats_archive.retention import enforcing
+from pywats_archive.vault.folder import FolderVault
+from pywats_archive.vault.store import MARKER
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Iterator[Aged]:
+    made = Aged(tmp_path)
+    yield made
+    made.archive.close()
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> FolderVault:
+    made = FolderVault(tmp_path / "vault")
+    made.put_new(MARKER, b"{}")
+    return made
+
+
+def shipping(aged: Aged, vault: FolderVault) -> Shipping:
+    return Shipping(aged.archive, vault, limit_bytes=4000)
+
+
+def purged(aged: Aged, entry: ArchiveEntry) -> int:
+    """Try to purge an entry, past the plan: by the statement that marks it."""
+    batch = Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id])
+    return purging.purge(aged.archive, batch).entries
+
+
+def kept(aged: Aged) -> Counter[Obstacle | None]:
+    """Give what the plan of a policy says about entries that are due."""
+    policy = RetentionPolicy(converter_name="c", retention_days=1)
+    return Counter(each.obstacle for each in enforcing.preview(aged.archive, policy, now=aged.now))
+
+
+def test_an_entry_goes_once_the_vault_has_confirmed_it(aged: Aged, vault: FolderVault) -> None:
+    """Not before, neither by the plan nor by the statement; and not if something happened to it since (invariant 13)."""
+    one, two = aged.add(days_ago=30), aged.add(days_ago=20)
+    progress.require(aged.archive, vault.url)
+    assert kept(aged) == {Obstacle.NOT_IN_VAULT: 2} and purged(aged, one) == 0
+    list(shipping(aged, vault).ship_all())
+    assert kept(aged) == {Obstacle.NOT_IN_VAULT: 2} and purged(aged, one) == 0
+    shipping(aged, vault).confirm()
+    assert kept(aged) == {None: 2}
+    holds.hold(aged.archive, two.archive_id, "an audit", actor="a")
+    holds.release(aged.archive, [two.archive_id], actor="a")
+    assert kept(aged) == {None: 1, Obstacle.NOT_IN_VAULT: 1}
+    assert (purged(aged, one), purged(aged, two)) == (1, 0)
+
+
+def test_a_confirmation_counts_for_a_day(aged: Aged, vault: FolderVault) -> None:
+    """A vault that is away for longer lets nothing be purged."""
+    entry = aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    list(shipping(aged, vault).ship_all())
+    shipping(aged, vault).confirm()
+    assert not progress.is_confirmation_due(aged.archive)
+    aged.now += timedelta(hours=25)
+    assert kept(aged) == {Obstacle.NOT_IN_VAULT: 1} and purged(aged, entry) == 0
+    assert progress.is_confirmation_due(aged.archive)
+    shipping(aged, vault).confirm()
+    assert purged(aged, entry) == 1
+
+
+def test_a_vault_that_lost_a_segment_confirms_nothing_behind_it(aged: Aged, vault: FolderVault) -> None:
+    """A segment that is missing there, or has another size, ends what is confirmed."""
+    first, last = aged.add(days_ago=30), aged.add(days_ago=20)
+    done = list(shipping(aged, vault).ship_all())
+    assert len(done) > 1
+    progress.require(aged.archive, vault.url)
+    lost = Path(vault.url, done[-1].key)
+    content = lost.read_bytes()
+    lost.unlink()
+    lost.write_bytes(content[:-1])
+    assert shipping(aged, vault).confirm() == done[-2].segment.last
+    assert purged(aged, last) == 0
+    Path(vault.url, done[0].key).unlink()
+    assert shipping(aged, vault).confirm() == 0
+    assert purged(aged, first) == 0
+
+
+def test_an_entry_with_a_blob_that_was_left_out_stays(aged: Aged, vault: FolderVault) -> None:
+    """The vault has its rows, and not its bytes."""
+    entry, other = aged.add(days_ago=30), aged.add(days_ago=30)
+    blob = aged.archive.root / entry.source_archived_path
+    aside = blob.rename(blob.with_name("aside"))
+    list(shipping(aged, vault).ship_all())
+    aside.rename(blob)
+    progress.require(aged.archive, vault.url)
+    shipping(aged, vault).confirm()
+    assert (purged(aged, entry), purged(aged, other)) == (0, 1)
+
+
+def test_without_the_requirement_everything_goes_as_before(aged: Aged, vault: FolderVault) -> None:
+    """And what was required and is no longer is in the history, both times."""
+    entry = aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    progress.require(aged.archive, vault.url)
+    progress.require(aged.archive, None)
+    assert kept(aged) == {None: 1} and purged(aged, entry) == 1
+    with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+        kinds = [kind for (kind,) in db.execute("SELECT kind FROM events WHERE kind LIKE 'vault.%' ORDER BY sequence")]
+    assert kinds == ["vault.required", "vault.not_required"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["add", "ship", "confirm", "hold", "day", "step"]), max_size=14))
+def test_no_plan_and_no_mark_has_an_entry_above_the_confirmed_number(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[str]
+) -> None:
+    """Whatever happened in whichever order (invariant 13)."""
+    base = tmp_path_factory.mktemp("gate")
+    vault = FolderVault(base / "vault")
+    vault.put_new(MARKER, b"{}")
+    aged = Aged(base)
+    try:
+        progress.require(aged.archive, vault.url)
+        added = [aged.add(days_ago=30)]
+        for act in acts:
+            if act == "add":
+                added.append(aged.add(days_ago=30))
+            elif act == "ship":
+                list(shipping(aged, vault).ship_all())
+            elif act == "step":
+                shipping(aged, vault).step()
+            elif act == "confirm":
+                shipping(aged, vault).confirm()
+            elif act == "hold":
+                holds.hold(aged.archive, added[-1].archive_id, "x", actor="a")
+                holds.release(aged.archive, [added[-1].archive_id], actor="a")
+            else:
+                aged.now += timedelta(hours=13)
+        with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+            upto, at = db.execute("SELECT last, confirmed_at FROM vault_gate").fetchone()
+            is_fresh = at is not None and aged.now - type(aged.now).fromisoformat(at) <= timedelta(days=1)
+            newest = dict(db.execute("SELECT archive_id, max(sequence) FROM events GROUP BY archive_id"))
+        may = {each.archive_id for each in added if is_fresh and newest[each.archive_id] <= upto}
+        policy = RetentionPolicy(converter_name="c", retention_days=1)
+        planned = {d.archive_id for d in enforcing.preview(aged.archive, policy, now=aged.now) if not d.obstacle}
+        assert planned == may
+        assert {each.archive_id for each in added if purged(aged, each)} == may
+    finally:
+        aged.archive.close()
