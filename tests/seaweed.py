@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -67,17 +67,7 @@ class Seaweed:
 
     def settings(self, folder: Path, prefix: str, *, user: str = "station", endpoint: str = "") -> VaultSettings:
         """Return the keys of a vault below a prefix; the credentials are in a file in ``folder``."""
-        path = folder / f"{user}.key"
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(
-                f"[default]\naws_access_key_id = {user}\naws_secret_access_key = {secret(user)}\n", encoding="ascii"
-            )
-        return VaultSettings(
-            vault_url=f"s3://{BUCKET}/{prefix}",
-            vault_endpoint=endpoint or self.endpoint,
-            vault_credentials=str(path),
-        )
+        return station_settings(folder, prefix, user=user, endpoint=endpoint or self.endpoint)
 
     def start(self) -> None:
         """Start the server, or start it again with what it stored, and wait until it answers."""
@@ -128,6 +118,21 @@ class Seaweed:
         return {"identities": users, "policies": [policy]}
 
 
+def station_settings(folder: Path, prefix: str, *, endpoint: str, user: str = "station") -> VaultSettings:
+    """Return the keys of a vault below a prefix; the credentials are in a file in ``folder``."""
+    path = folder / f"{user}.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(
+            f"[default]\naws_access_key_id = {user}\naws_secret_access_key = {secret(user)}\n", encoding="ascii"
+        )
+    return VaultSettings(
+        vault_url=f"s3://{BUCKET}/{prefix}",
+        vault_endpoint=endpoint,
+        vault_credentials=str(path),
+    )
+
+
 def secret(user: str) -> str:
     """Return the secret of a key."""
     return f"secret-of-{user}-0123456789"
@@ -164,3 +169,26 @@ def _create_bucket(server: Seaweed, folder: Path) -> None:
             if time.monotonic() > until_s:
                 raise
             time.sleep(0.1)
+
+
+@contextmanager
+def replacing_server(folder: Path) -> Iterator[VaultSettings]:
+    """Run a real server that says it stored an object only if it was new, and replaces it (``rclone serve s3``)."""
+    port = free_port()
+    (folder / "objects" / BUCKET).mkdir(parents=True)
+    words = ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"station,{secret('station')}"]
+    with (folder / "rclone.txt").open("ab") as log:
+        environment = {**os.environ, "RCLONE_CONFIG": str(folder / "none.conf")}
+        process = subprocess.Popen(
+            [program("rclone"), *words, str(folder / "objects")], stdout=log, stderr=log, env=environment
+        )
+    try:
+        until_s = time.monotonic() + _START_S
+        while time.monotonic() < until_s:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.05)
+        yield station_settings(folder, "liar", endpoint=f"http://127.0.0.1:{port}")
+    finally:
+        process.kill()
+        process.wait()

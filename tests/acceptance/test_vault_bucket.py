@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
-from tests.seaweed import running, secret
+from tests.seaweed import replacing_server, running, secret
 from tests.station import Station
 
 from pywats_archive import Client
@@ -56,3 +56,20 @@ def test_a_wrong_key_is_one_line_with_the_code_of_the_server(station: Station, t
         assert (ended.returncode, ended.stdout) == (1, "")
         (line,) = ended.stderr.splitlines()
         assert "with 403 Forbidden, InvalidAccessKeyId; check the key" in line and secret("stranger") not in line
+
+
+def test_nothing_is_shipped_to_a_server_that_replaces_objects(station: Station, tmp_path: Path) -> None:
+    """``doctor`` and ``vault push`` try it first, and say what is wrong."""
+    station.add("good")
+    station.run()
+    with replacing_server(tmp_path) as liar:
+        station.keys |= {key: getattr(liar, key) for key in ("vault_url", "vault_endpoint", "vault_credentials")}
+        config = station.write_config()
+        assert command("vault", "init", "--config", config).returncode == 0
+        found = json.loads(command("doctor", "--config", config, "--json").stdout)["checks"]
+        assert [(each["level"], each["seen"][:16]) for each in found if each["topic"] == "vault"] == [
+            ("failed", "replaces objects")
+        ]
+        pushed = command("vault", "push", "--config", config)
+        assert pushed.returncode == 1 and "replaces objects" in pushed.stdout + pushed.stderr
+        assert list((tmp_path / "objects").rglob("*.zip")) == []

@@ -15,7 +15,7 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.doctor.exposed import exposed
 from pywats_archive.doctor.in_time import InTime
-from pywats_archive.doctor.station import anchors, archives, converters, encryption, rights, server, versions
+from pywats_archive.doctor.station import anchors, archives, converters, encryption, rights, server, vault, versions
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.trials import Means, reason
 from pywats_archive.host.own_service import own_service
@@ -79,7 +79,7 @@ def of_archive(root: Path, *, is_quick: bool = False) -> Examination:
 
 
 def _works(
-    station: StationConfig, roots: Iterable[Path], processes: ConverterProcesses, *, is_quick: bool
+    station: StationConfig, roots: Sequence[Path], processes: ConverterProcesses, *, is_quick: bool
 ) -> list[_Work]:
     works: list[_Work] = [
         (Topic.CONVERTER, each.name, partial(_one, partial(converters.check_converter, each, station, processes)))
@@ -94,6 +94,9 @@ def _works(
     ]
     if wishes and not station.anchor_folders:
         works.append((Topic.ANCHORS, "", partial(_one, anchors.without_folders)))
+    if station.vault.vault_url:
+        tried: _Checks = partial(vault.check_vault, station.vault, roots)
+        works.append((Topic.VAULT, station.vault.vault_url, partial(_left_out, Topic.VAULT) if is_quick else tried))
     works.append((Topic.ENCRYPTION, "", partial(encryption.check_encryption, station, tuple(wishes))))
     return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, wishes))]
 

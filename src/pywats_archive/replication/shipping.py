@@ -25,6 +25,7 @@ from pywats_archive.replication import names, readme
 from pywats_archive.replication.fetching import segment_at, segment_keys
 from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.vault.proof import require_once
 from pywats_archive.vault.store import Vault
 
 _PIECE = 1 << 20
@@ -107,6 +108,7 @@ class Shipping:
     def _ship(self, portion: Portion, last: ShippedSegment | None) -> Shipped:
         key = self._key(portion.chain, portion.first)
         if last is None:
+            require_once(self._vault, self._uuid)
             self._introduce()
         large = {path: sha256 for path in portion.apart if (sha256 := self._ship_apart(path))}
         absent = {**portion.absent, **{path: DAMAGED for path in portion.apart if path not in large}}

@@ -7,7 +7,7 @@ import re
 from pywats_archive.errors import KeyMissing, KeyTaken, VaultAway, VaultClockOff, VaultError, VaultRefused
 
 _STATUS = re.compile(r"status code: (\d{3})(?: ([A-Za-z' -]+))?")
-_CODE = re.compile(r"<Code>(\w{1,80})</Code>|\"(?:code|reason)\": ?\"(\w{1,80})\"")
+_CODE = re.compile(r"<Code>(\w{1,80})</Code>|\"(?:code|reason)\": ?\"(\w{1,80})\"|\(code: (\w{1,80})\)")
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
 _AT_ONCE = {"ConditionalRequestConflict", "OperationAborted"}
 """Two puts of one key at the same moment: S3 asks to try again, and stored neither (AWS, "Conditional writes")."""
@@ -26,8 +26,9 @@ def meaning(error: Exception, url: str, key: str) -> VaultError:
     text = str(error)
     found = _STATUS.search(text)
     status = int(found[1]) if found else 0
-    code = next((each[1] or each[2] for each in [_CODE.search(text)] if each), "")
-    seen = f"{status} {(found[2] or '').strip() if found else ''}".strip() + (f", {code}" if code else "")
+    named = _CODE.search(text)
+    code = str(named[1] or named[2] or named[3]) if named else ""
+    seen = ", ".join(filter(None, [f"{status} {(found[2] or '').strip()}".strip() if found else "", code]))
     if code in _CLOCK:
         return VaultClockOff(f"{url}: the clock of this computer is wrong, and the vault refuses its requests; set it")
     if code in _NO_BUCKET:
@@ -40,7 +41,7 @@ def meaning(error: Exception, url: str, key: str) -> VaultError:
         return VaultAway(f"{url}: answers {seen}; the vault is tried again later")
     if status == 412 or type(error).__name__ == "AlreadyExistsError":
         return KeyTaken(f"{url}: has {key} already; nothing was replaced")
-    if status:
+    if seen:
         return VaultRefused(f"{url}: refuses {key} with {seen}; check the key, its rights, and the region", code=code)
     return _without_answer(text, url)
 

@@ -63,6 +63,15 @@ class FolderVault:
         except KeyMissing:
             return None
 
+    def try_remove(self, key: str) -> bool:
+        """Remove an object of a trial; False if the account may not, as it should be."""
+        try:
+            with self._translated(key):
+                names.unlink(self._path(key))
+        except VaultRefused:
+            return False
+        return True
+
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
         """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind ``after`` only."""
         with self._translated(prefix or MARKER):

@@ -48,6 +48,9 @@ class Vault(Protocol):
     def size_of(self, key: str) -> int | None:
         """Return the size of an object in bytes; None if there is none."""
 
+    def try_remove(self, key: str) -> bool:
+        """Remove an object of a trial; False if the vault does not allow that, as it should."""
+
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
         """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind the key ``after`` only.
 

@@ -5,29 +5,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from tests.seaweed import Seaweed
 
-from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import KeyMissing, KeyTaken
-from pywats_archive.vault.opening import open_vault
 from pywats_archive.vault.store import MARKER, Vault
 
 KEY = "7c9e6679/5a1f/segments/000000000001.zip"
-
-
-@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.long)])
-def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
-    """A vault that was created."""
-    settings = VaultSettings(vault_url=str(tmp_path / "vault"))
-    if request.param == "bucket":
-        server: Seaweed = request.getfixturevalue("seaweed")
-        settings = server.settings(tmp_path, f"every/{uuid4()}")
-    made = open_vault(settings)
-    made.put_new(MARKER, b"{}")
-    return made
 
 
 def test_an_object_comes_back_as_it_went_in(vault: Vault, tmp_path: Path) -> None:

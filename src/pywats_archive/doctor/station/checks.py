@@ -17,6 +17,7 @@ class Topic(str, Enum):
     ARCHIVE = "archive"
     SPACE = "space"
     ANCHORS = "anchors"
+    VAULT = "vault"
     ENCRYPTION = "encryption"
     VERSIONS = "versions"
     SERVICE = "service"
