@@ -71,18 +71,33 @@ class BlobReader:
 
     def read(self, path: str) -> Iterator[bytes]:
         """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
+        with self._present(path) as whole, self._open(whole) as file:
+            yield from self._decompressed(path, file)
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[tuple[Label, Iterator[bytes]]]:
+        """Open a blob once for both its label and a stream of its original bytes; BlobMissing or BlobDamaged names it."""
+        with self._present(path) as whole, self._open(whole) as file:
+            label = header.read_label(file, whole)
+            file.seek(0)
+            yield label, self._decompressed(path, file)
+
+    def _decompressed(self, path: str, file: BinaryIO) -> Iterator[bytes]:
         try:
-            with self._present(path) as whole, self._open(whole) as file:
-                stream = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
-                while chunk := stream.read(CHUNK_BYTES):
-                    yield chunk
+            stream = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
         except (EOFError, BadGzipFile, _IsalError) as exc:
             raise BlobDamaged(f"{self.root / path}: {exc}; restore this file from a backup") from exc
 
     def read_checked(self, path: str, checksum: str) -> Iterator[bytes]:
         """Stream the original bytes; BlobDamaged after the last one if they do not match ``checksum``."""
+        return self.checked(path, self.read(path), checksum)
+
+    def checked(self, path: str, chunks: Iterable[bytes], checksum: str) -> Iterator[bytes]:
+        """Stream what was read of a blob; BlobDamaged after the last byte if all do not match ``checksum``."""
         digest = hashlib.sha256()
-        for chunk in self.read(path):
+        for chunk in chunks:
             digest.update(chunk)
             yield chunk
         found = f"{ALGORITHM}:{digest.hexdigest()}"
@@ -124,7 +139,8 @@ class BlobReader:
 
     def label(self, path: str) -> Label:
         """Read a blob's label; BlobMissing or BlobDamaged names it."""
-        return self.read_header(path).label
+        with self._present(path) as whole, self._open(whole) as stream:
+            return header.read_label(stream, whole)
 
     def read_header(self, path: str) -> BlobHeader:
         """Read only a blob's header and its end; BlobMissing or BlobDamaged names it."""
@@ -177,9 +193,13 @@ class BlobReader:
 
     def disk_size(self, path: str) -> int:
         """Return the disk space of a blob in bytes, or its share of a blob with several names; OSError."""
+        return self.sizes(path)[1]
+
+    def sizes(self, path: str) -> tuple[int, int]:
+        """Return the size of a blob as it is stored, and its disk space as ``disk_size`` returns it; OSError."""
         where = self._place(path)
         status = where.stat()
-        return volumes.allotted_bytes(status, where) // max(status.st_nlink, 1)
+        return status.st_size, volumes.allotted_bytes(status, where) // max(status.st_nlink, 1)
 
     def is_of(self, path: str, archive_id: str) -> bool:
         """Whether ``path`` is a place for a blob of this entry."""

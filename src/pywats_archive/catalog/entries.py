@@ -28,11 +28,14 @@ _BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
 _RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
 
 
-def add(tx: Connection, entry: ArchiveEntry) -> int:
-    """Add an entry, to the full-text index too; returns its number."""
-    number = _ROWS.insert(tx, values_of(entry))
-    error = search.joined((entry.conversion_error, *entry.warnings))
-    search.index(tx, number, name=search.name_of(entry.source_original_path), error=error)
+def add(tx: Connection, entry: ArchiveEntry, *, shown: Sequence[Report] = ()) -> int:
+    """Add an entry, to the full-text index too; returns its number.
+
+    ``shown`` are the reports of its latest conversion, if that is otherwise unknown.
+    """
+    number = _ROWS.insert(tx, values_of(entry) | (_report_columns(shown) if shown else {}))
+    texts = search.texts(entry.conversion_error, entry.warnings, shown)
+    search.index(tx, number, name=search.name_of(entry.source_original_path), **texts)
     return number
 
 
@@ -264,13 +267,7 @@ def _unknown(archive_id: str) -> UnknownEntry:
 
 def reindex(tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], of: Sequence[Report]) -> None:
     """Let the full-text index find an entry by these texts and reports."""
-    search.index_again(
-        tx,
-        archive_id,
-        serial=" ".join(r.serial_number for r in of if r.serial_number),
-        part=" ".join(sorted({r.part_number for r in of if r.part_number})),
-        error=search.joined((error, *warnings)),
-    )
+    search.index_again(tx, archive_id, **search.texts(error, warnings, of))
 
 
 def _judged(found: Iterable[Any]) -> tuple[ArchiveEntry | BadRow, ...]:

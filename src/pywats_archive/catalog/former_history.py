@@ -20,6 +20,8 @@ class FormerHistory:
 
     def __init__(self, db: sqlite3.Connection | None = None, *, until: int | None = None) -> None:
         self._db = db
+        self._last: tuple[str, list[tuple[str, dict[str, Any]]]] = ("", [])
+        """The last entry that was asked for, and its events: several questions follow each other."""
         self._until = until if until is not None else _whole_until(db) if db else 0
 
     @property
@@ -52,6 +54,11 @@ class FormerHistory:
         return frozenset(taken)
 
     def _of(self, archive_id: str) -> list[tuple[str, dict[str, Any]]]:
+        if self._last[0] != archive_id:
+            self._last = (archive_id, self._read(archive_id))
+        return self._last[1]
+
+    def _read(self, archive_id: str) -> list[tuple[str, dict[str, Any]]]:
         if self._db is None or not self._until:
             return []
         with suppress(sqlite3.Error, ValueError):

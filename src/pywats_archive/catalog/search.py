@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.driver import execute
+from pywats_archive.models.report import Report
 from pywats_archive.redaction import redacted
 
 CREATE = (
@@ -53,6 +54,15 @@ def index_again(tx: Connection, archive_id: str, *, serial: str, part: str, erro
 def index_more(tx: Connection, archive_id: str, *, serial: str, part: str) -> None:
     """Let an indexed entry be found by the numbers of one more report, too."""
     execute(tx, _ADD, (searchable(serial), searchable(part), archive_id))
+
+
+def texts(error: str | None, warnings: Sequence[str], reports: Sequence[Report]) -> dict[str, str]:
+    """Return the texts that an entry is found by, except its name."""
+    return {
+        "serial": " ".join(r.serial_number for r in reports if r.serial_number),
+        "part": " ".join(sorted({r.part_number for r in reports if r.part_number})),
+        "error": joined((error, *warnings)),
+    }
 
 
 def joined(messages: Iterable[str | None]) -> str:

@@ -6,7 +6,6 @@ A file that is stored alone may be a companion of several entries, and a source 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from pywats_archive.archive.folder import layout
@@ -33,7 +32,7 @@ def is_imported(metadata: Mapping[str, Any]) -> bool:
 
 def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a header's metadata for the blob at ``path``; for a shared blob with the entry and kind of that name."""
-    named, first = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH], str(metadata.get("archive_id"))
+    named, first = path.rpartition("/")[2][:ARCHIVE_ID_LENGTH], str(metadata.get("archive_id"))
     if named[:8] != first[:8] or not path.startswith(f"{layout.SOURCES}/"):
         return dict(metadata)
     is_shareable = metadata.get(SHAREABLE) is True and metadata.get("kind") == "companions"

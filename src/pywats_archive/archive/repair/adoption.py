@@ -28,6 +28,7 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
     """Return the entry that a source's blob describes, without reading its content."""
     moment = datetime.fromisoformat(metadata["archived_at"])
     is_imported = role.is_imported(metadata)
+    compressed, disk = archive.blobs.sizes(path)
     return ArchiveEntry(
         archive_id=metadata["archive_id"],
         converter_name=metadata["converter_name"],
@@ -36,8 +37,8 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
         source_archived_path=path,
         source_checksum=checksum_in(metadata),
         source_size_bytes=metadata["size_bytes"],
-        compressed_size_bytes=(archive.root / path).stat().st_size,
-        disk_size_bytes=archive.blobs.disk_size(path),
+        compressed_size_bytes=compressed,
+        disk_size_bytes=disk,
         source_kind=SourceKind(metadata["source_kind"]),
         source_mtime_ns=storable_ns(metadata["mtime_ns"]),
         compression_level=metadata["compression_level"],
@@ -67,12 +68,13 @@ def further(entry: ArchiveEntry, found: Sequence[Companion]) -> tuple[Companion,
     return new
 
 
-def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_readable: bool = True) -> Report:
+def report_of(archive: Archive, path: str, metadata: dict[str, Any], content: bytes | None) -> Report:
     """Return the report in a blob: archived, not to be sent, under its fixed id.
 
-    Without ``is_readable`` its document is not read, and its search fields are unknown.
+    ``content`` is its document; None if that cannot be read, so that its search fields are unknown.
     """
-    summary = _summary(archive, path, metadata) if is_readable else _NOTHING_KNOWN
+    summary = _NOTHING_KNOWN if content is None else _summary(archive, path, metadata, content)
+    compressed, disk = archive.blobs.sizes(path)
     return Report(
         archive_id=metadata["archive_id"],
         ordinal=metadata["ordinal"],
@@ -80,8 +82,8 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
         archived_path=path,
         checksum=checksum_in(metadata),
         size_bytes=metadata["size_bytes"],
-        compressed_size_bytes=(archive.root / path).stat().st_size,
-        disk_size_bytes=archive.blobs.disk_size(path),
+        compressed_size_bytes=compressed,
+        disk_size_bytes=disk,
         serial_number=summary.serial_number,
         part_number=summary.part_number,
         process=summary.process,
@@ -92,9 +94,8 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
     )
 
 
-def _summary(archive: Archive, path: str, metadata: dict[str, Any]) -> ReportSummary:
-    body = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
+def _summary(archive: Archive, path: str, metadata: dict[str, Any], content: bytes) -> ReportSummary:
     try:
-        return read(body, fixed_id=metadata["report_id"], spare_id=uuid.UUID(int=0)).summary
+        return read(content, fixed_id=metadata["report_id"], spare_id=uuid.UUID(int=0)).summary
     except ValueError as exc:
         raise BlobDamaged(f"{archive.root / path}: is not a JSON document ({exc})") from exc

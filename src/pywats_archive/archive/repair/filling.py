@@ -138,14 +138,14 @@ class Filling:
         """Add what one blob says; an unreadable one is a problem, and is added with what its header says."""
         archive, problem = self._archive, None
         try:
-            metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
-            if metadata["archive_id"] != archive_id:
-                raise BlobDamaged(f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not added")
-            problem = content_problem(archive, path, archive_id, metadata)
-            return replace(
-                _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, problem),
-                problems=(*adopted.problems, *([problem] if problem else [])),
-            )
+            with archive.blobs.opened(path) as (label, chunks):
+                metadata = metadata_in_place(path, label.metadata)
+                if metadata["archive_id"] != archive_id:
+                    owner = metadata["archive_id"]
+                    raise BlobDamaged(f"{archive.root / path}: says that it belongs to {owner}; not added")
+                content, problem = content_of(archive, path, archive_id, metadata, chunks)
+            found = _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, content)
+            return replace(found, problems=(*adopted.problems, problem)) if problem else found
         except Exception as exc:
             if isinstance(exc, ArchiveError) and not isinstance(exc, BlobDamaged | BlobMissing | UsageError):
                 raise
@@ -153,14 +153,12 @@ class Filling:
             unread = problem or problem_at(ProblemKind.HEADER_DAMAGED, path, message, archive_id)
             return replace(adopted, problems=(*adopted.problems, unread))
 
-    def _add_source(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:
+    def _add_source(self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None) -> Adopted:
         if adopted.entry:
             raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not added")
         return replace(adopted, entry=entry_of(self._archive, path, metadata))
 
-    def _add_companions(
-        self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
-    ) -> Adopted:
+    def _add_companions(self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None) -> Adopted:
         entry = adopted.entry or stand_in(self._archive, metadata["archive_id"])
         new = further(entry, companions_of(self._archive, path, metadata))
         if not new:  # the next recovery removes it
@@ -170,8 +168,8 @@ class Filling:
         whole = replace(entry, companions=(*entry.companions, *new), disk_size_bytes=disk)
         return replace(adopted, entry=whole, companions=adopted.companions + 1)
 
-    def _add_report(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:
-        report = report_of(self._archive, path, metadata, is_readable=problem is None)
+    def _add_report(self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None) -> Adopted:
+        report = report_of(self._archive, path, metadata, content)
         return replace(adopted, reports=(*adopted.reports, report))
 
 
@@ -190,24 +188,25 @@ def remove_remaining(archive: Archive, holding: Holding) -> tuple[Problem, ...]:
     return ()
 
 
-def content_problem(archive: Archive, path: str, archive_id: str, metadata: dict[str, Any]) -> Problem | None:
-    """Return what is wrong with the content of a blob, read to its end."""
+def content_of(
+    archive: Archive, path: str, archive_id: str, metadata: dict[str, Any], chunks: Iterator[bytes]
+) -> tuple[bytes | None, Problem | None]:
+    """Read a blob to its end; return the document of a report, empty for another blob, or what is wrong with the content."""
+    is_report = metadata.get("kind") == "report"
     try:
-        archive.blobs.check(path, checksum_in(metadata))
+        checked = archive.blobs.checked(path, chunks, checksum_in(metadata))
+        return b"".join(chunk for chunk in checked if is_report), None
     except BlobDamaged as exc:
-        return problem_at(ProblemKind.BLOB_DAMAGED, path, str(exc), archive_id)
-    return None
+        return None, problem_at(ProblemKind.BLOB_DAMAGED, path, str(exc), archive_id)
 
 
 def _add(tx: Connection, batch: Sequence[Adopted]) -> None:
     for each in batch:
         if each.entry is None:
             continue
-        entries.add(tx, each.entry)
+        entries.add(tx, each.entry, shown=each.in_force)
         for report in each.in_order:
             reports.add(tx, report)
-        if each.reports:
-            entries.show_reports(tx, each.entry.archive_id, each.in_force)
 
 
 def _stray_problem(root: Path, stray: Stray) -> Problem:

@@ -121,7 +121,8 @@ def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None
         archive.blobs.remove(path, of=metadata["archive_id"])
         return
     archive.entry(metadata["archive_id"])
-    found = report_of(archive, path, metadata)
+    content = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
+    found = report_of(archive, path, metadata, content)
     report = replace(found, last_error=found.last_error or NEVER_SENT)
 
     def unit(tx: Connection) -> None:

@@ -15,7 +15,7 @@ from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair import followed
 from pywats_archive.archive.repair.adoption import companions_of, further, report_of
 from pywats_archive.archive.repair.decided import Decided
-from pywats_archive.archive.repair.filling import content_problem, problem_at, remove_remaining
+from pywats_archive.archive.repair.filling import content_of, problem_at, remove_remaining
 from pywats_archive.archive.results import conversions
 from pywats_archive.archive.results.current import current_of
 from pywats_archive.catalog import arrivals, entries, erasing, events, purges, reports
@@ -161,9 +161,10 @@ class Updating:
             return None
         if metadata["kind"] != "report":
             raise BlobDamaged("is a second source of its entry")
-        problem = content_problem(self._archive, path, holding.archive_id, metadata)
+        chunks = self._archive.blobs.read(path)
+        content, problem = content_of(self._archive, path, holding.archive_id, metadata, chunks)
         unread += [problem] if problem else []
-        return report_of(self._archive, path, metadata, is_readable=problem is None)
+        return report_of(self._archive, path, metadata, content)
 
     def _add_companions(self, path: str, metadata: dict[str, Any]) -> None:
         found = companions_of(self._archive, path, metadata)
