@@ -17,10 +17,10 @@ _PASSES = 3
 def overwrite(logs: Iterable[Path], *, names: Sequence[str], messages: Sequence[str]) -> int:
     """Overwrite texts with asterisks in log files and their predecessors, durably; returns how many places.
 
-    ``names`` are overwritten everywhere, ``messages`` only in lines that have one of the names. StorageError if a file cannot
-    be written.
+    ``names`` are overwritten as whole words. In a line that has one, they are also overwritten where they are joined to another
+    word, and so are ``messages``. StorageError if a file cannot be written.
     """
-    anywhere, there = in_bytes(names), in_bytes([*names, *messages])
+    anywhere, there = in_bytes(names), in_bytes([*names, *messages], even_joined=True)
     if anywhere is None or there is None:
         return 0
     done = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pywats_archive.archive.erasing.texts import whole_words
 from pywats_archive.catalog import erasing
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.search import name_of
@@ -28,5 +29,5 @@ def named(db: Connection, text: str, *, is_serial: bool) -> Iterator[tuple[str, 
 
 def is_word(text: str, within: str) -> bool:
     """Whether a text is in another one, and no longer word has it: ``-``, ``.``, ``_`` and ``/`` join letters and digits."""
-    pattern = rf"(?:\A|[^\w./-])[-._/]*?{re.escape(text)}(?![-._/]*[^\W_])"
+    pattern = whole_words([re.escape(text)], joiners="-._/", extensions=0)
     return re.search(pattern, within, re.IGNORECASE) is not None
