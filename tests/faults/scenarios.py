@@ -73,6 +73,7 @@ from tests.faults.growing import (
     submit_and_grow,
 )
 from tests.faults.place import Place
+from tests.faults.shipped import expect_shipped, ship_it, take_two_beside_a_vault
 from tests.faults.together import (
     archive_in_parts,
     archive_together,
@@ -174,6 +175,7 @@ SCENARIOS = {
         drop=drop_file, prepare=leave_behind(archive_it, convert_it), act=recover_it, expect=expect_reports
     ),
     "purge": Scenario(drop=drop_with_companions, prepare=take_two, act=purge_it, expect=expect_purged),
+    "ship": Scenario(drop=drop_with_companions, prepare=take_two_beside_a_vault, act=ship_it, expect=expect_shipped),
     "replay": Scenario(drop=drop_file, prepare=finish_it("move"), act=replay_it, expect=expect_replayed),
     "rollback": Scenario(drop=drop_file, prepare=finish_and_replay, act=roll_back, expect=expect_rolled_back),
     "reserve": Scenario(drop=drop_file, act=give_and_take, expect=expect_reserve),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -76,14 +76,29 @@ class Shipping:
         chain = progress.chain_of(self._archive) or ""
         folder = names.segments_folder(self._uuid, chain)
         stored = {names.first_of(each.key) or 0: each.size_bytes for each in self._vault.keys(folder)}
-        self._on_step("confirm")
-        return progress.confirm(self._archive, self._vault.url, stored)
+        with self._translated():
+            self._on_step("confirm")
+            return progress.confirm(self._archive, self._vault.url, stored)
 
     def step(self) -> Shipped | None:
         """Ship the next segment; None if nothing waits.
 
         AnotherHistory if the vault has other events under the numbers of this archive's: nothing more is shipped then.
         """
+        with self._translated():
+            return self._step()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            where = exc.filename or self._archive.root
+            raise StorageError(
+                f"{where}: cannot be read for the vault ({exc.strerror or exc}); it is tried again"
+            ) from exc
+
+    def _step(self) -> Shipped | None:
         chain = progress.chain_of(self._archive)
         if chain is None:
             return None
