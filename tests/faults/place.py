@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pywats_archive.portable import files
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -51,6 +53,24 @@ class Place:
         os.utime(path, ns=(mtime_ns, mtime_ns))
         self._remember(f"{name} before", before)
         return path
+
+    def prepare_next(self, name: str, content: bytes) -> None:
+        """Write what is to replace a file later, of the same length and time, and remember both."""
+        before, mtime_ns = self.dropped()[name], (self.watch / name).stat().st_mtime_ns
+        self._next.write_bytes(content)
+        os.utime(self._next, ns=(mtime_ns, mtime_ns))
+        self._remember(f"{name} before", before)
+        self._remember(name, content)
+
+    def drop_next(self, name: str) -> None:
+        """Put it in place of the file, durably, unless it was dropped already."""
+        if self._next.exists():
+            self._next.replace(self.watch / name)
+            files.sync_folder(self.watch)
+
+    @property
+    def _next(self) -> Path:
+        return self.folder / "next"
 
     def grow(self, folder: str, name: str, more: bytes) -> None:
         """Append to a file where it lies now, as a program that has it open does; remember both contents."""

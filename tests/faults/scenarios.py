@@ -73,6 +73,7 @@ from tests.faults.growing import (
     submit_and_grow,
 )
 from tests.faults.place import Place
+from tests.faults.replacing import expect_as_new, finish_as_it_is_replaced, submit_before_next
 from tests.faults.shipped import expect_shipped, ship_it, take_two_beside_a_vault
 from tests.faults.together import (
     archive_in_parts,
@@ -107,6 +108,11 @@ def _accepted(
 ) -> Scenario:
     act = accept_and_finish(post_action, keeps_documents=keeps)
     return Scenario(drop=drop, prepare=convert_to_one, act=act, expect=expect_accepted(**wanted))
+
+
+def _replaced(post_action: str, *done: str, drop: Callable[[Place], Any] = drop_file) -> Scenario:
+    act = finish_as_it_is_replaced(post_action)
+    return Scenario(drop=drop, prepare=submit_before_next, act=act, expect=expect_as_new(*done))
 
 
 SCENARIOS = {
@@ -148,6 +154,10 @@ SCENARIOS = {
     "replaced while it waits": Scenario(
         drop=drop_file, prepare=submit_and_replace, act=finish_both, expect=expect_both
     ),
+    "replaced as it is moved": _replaced("move", "unit.log"),
+    "replaced as it is moved across": _replaced("move", "unit.log", drop=across(drop_file)),
+    "replaced as it is deleted": _replaced("delete"),
+    "replaced as it is zipped": _replaced("zip", "unit.log.zip"),
     "grown before it is moved": Scenario(
         drop=drop_file, prepare=submit_and_grow, act=finish_then_see("move"), expect=expect_grown(Done=["unit.log"])
     ),

@@ -11,7 +11,8 @@ import errno
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,13 @@ class Steps:
         self.power = Power(folder)
         self._kind = kind
         self._folder = os.fspath(folder)
-        self._is_armed = self._has_begun = False
+        self.is_armed = self._has_begun = False
         self._mutex = threading.RLock()
 
     def __call__(self, name: str) -> None:
         """Pass one step, of any thread."""
         with self._mutex:
-            if self._is_armed:
+            if self.is_armed:
                 self.count += 1
                 self._kind(self, name)
 
@@ -57,15 +58,15 @@ class Steps:
         self.power.begin()
         _listen()
         _counting[:] = [self]
-        self._is_armed = True
+        self.is_armed = True
 
     def disarm(self) -> None:
         """Let everything pass again: the fault is gone."""
-        self._is_armed = False
+        self.is_armed = False
 
     def audited(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Pass a step outside the archive."""
-        if not self._is_armed:
+        if not self.is_armed:
             return
         if event in _AUDITED and self._is_ours(arguments[0]):
             self(event)
@@ -82,6 +83,19 @@ class Steps:
 
 _counting: list[Steps] = []
 """Those that were armed last: the ones of this try."""
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Let the steps of another program pass: it does not crash with the service."""
+    armed = [steps for steps in _counting if steps.is_armed]
+    for steps in armed:
+        steps.is_armed = False
+    try:
+        yield
+    finally:
+        for steps in armed:
+            steps.is_armed = True
 
 
 @cache

@@ -67,6 +67,13 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
             "1 of 2 contents are archived",
         ),
         (
+            "pywats_archive.pipeline.postprocess.departing._compared_again",
+            "replaced as it is moved",
+            crash,
+            "1 of 2 sources are archived",
+        ),
+        ("tests.faults.acts.give_back", "replaced as it is moved", crash, "1 of 2 sources are archived"),
+        (
             "pywats_archive.pipeline.postprocess.late_writes._is_written",
             "grown in Done",
             crash,

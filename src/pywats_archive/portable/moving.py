@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from pywats_archive.portable import names
+from pywats_archive.portable import names, volumes
 from pywats_archive.portable.files import (
     WINDOWS,
     is_link,
@@ -42,7 +42,7 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
             raise
         noted = marks(source)
         _copy_exclusive(source, target, windows=windows)
-        if os.path.lexists(source) and marks(source) != noted:
+        if os.path.lexists(source) and not _is_as_noted(source, noted):
             names.unlink(target, windows=windows)
             raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
         unlink_or_undo(source, target, unlink=lambda: remove_marked(source, noted, windows=windows), windows=windows)
@@ -80,7 +80,7 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
         discard(partial, windows=windows)
         shutil.copytree(source, partial, symlinks=True)
         sync_tree(partial, windows=windows)
-        if marks(source) != noted:
+        if not _is_as_noted(source, noted):
             discard(partial, windows=windows)
             raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
         rename_folder_exclusive(partial, target, windows=windows)
@@ -122,8 +122,10 @@ def _is_same_file(one: Path, other: Path) -> bool:
     return is_as_old and filecmp.cmp(one, other, shallow=False)
 
 
-Marks = dict[str, tuple[int, int]]
-"""Size and time of each file of a source."""
+Mark = tuple[int, int, int]
+"""Size, time and inode number of a file."""
+Marks = dict[str, Mark]
+"""The mark of each file of a source, by path."""
 
 
 def marks(source: Path) -> Marks:
@@ -148,13 +150,28 @@ def _remove_marked(path: Path, noted: Marks, *, windows: bool) -> None:
     """Remove a noted file; before each try it is compared again, since the program that has it open may write to it."""
 
     def remove() -> None:
-        if noted.get(str(path)) != _mark(path):
+        if not _is_same(path, noted.get(str(path)), _mark(path)):
             raise OSError(errno.EBUSY, "it changed meanwhile", str(path))
         names.unlink(path, within_s=0, windows=windows)
 
     names.patiently(remove, windows=windows)
 
 
-def _mark(path: Path) -> tuple[int, int]:
+def _mark(path: Path) -> Mark:
     status = path.lstat()
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _is_as_noted(source: Path, noted: Marks) -> bool:
+    now = marks(source)
+    return now.keys() == noted.keys() and all(_is_same(Path(path), noted[path], now[path]) for path in now)
+
+
+def _is_same(path: Path, noted: Mark | None, now: Mark) -> bool:
+    """Return whether a file is the noted one; another inode number counts where the file system has stable ones."""
+    if noted is None or noted[:2] != now[:2]:
+        return False
+    if noted == now:
+        return True
+    system = volumes.file_system(path.parent)
+    return system is None or not system.keeps_inodes

@@ -21,8 +21,12 @@ from pywats_archive.portable.files import NAME_MAX_BYTES
 
 def free_names(name: str) -> Iterator[str]:
     """Yield ``name``, ``stem_2.ext``, ``stem_3.ext`` and so on without end, each short enough for a file system."""
-    pure = PurePath(name)
-    yield name if len(os.fsencode(name)) <= NAME_MAX_BYTES else _numbered(pure.stem, pure.suffix)
+    if len(os.fsencode(name)) <= NAME_MAX_BYTES:
+        yield name
+        pure = PurePath(name)
+    else:
+        pure = PurePath(name)
+        yield _numbered(pure.stem, pure.suffix)
     for number in itertools.count(2):
         yield _numbered(pure.stem, f"_{number}{pure.suffix}")
 

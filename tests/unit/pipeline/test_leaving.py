@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import ingest
+from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.archive.sources.leaving import private_name
 from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.blobs.store import BlobStore
+from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
@@ -188,6 +190,32 @@ def test_a_source_leaves_for_another_file_system(watch: Path, kind: str) -> None
     assert [path.name for path in (watch.parent / "Done").iterdir()] == [name]
     if kind == "folder":
         assert {path.name for path in (watch.parent / "Done/unit").iterdir()} == {"empty", "link", "a"}
+
+
+def test_a_file_as_long_and_as_old_that_replaced_a_leftover_in_done_stays(
+    archive: Archive, watch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ARCHIVE removes a leftover in Done only if it is the very file that was compared (invariant 2)."""
+    done = watch.parent / "Done"
+    done.mkdir()
+    (watch / "a.log").write_bytes(b"x")
+    (done / "a.log").write_bytes(b"x")
+    departure = leaving(watch / "a.log", archive)
+    arrival = ledger.enter(archive, "c", [ledger.Sighting(path=str(watch / "a.log"), size_bytes=1, mtime_ns=1)])[0]
+    assert departure.entry
+    left = {"archive_id": departure.entry.archive_id, "moved_to": str(done / "a.log")}
+    archive.write(lambda tx: arrivals.change(tx, arrival.number, state=ArrivalState.DONE, now=archive.now(), **left))
+
+    def replace_it() -> None:
+        other, time_ns = watch.parent / "other", (done / "a.log").stat().st_mtime_ns
+        other.write_bytes(b"y")
+        os.utime(other, ns=(time_ns, time_ns))
+        other.replace(done / "a.log")
+
+    after(monkeypatch, reading, "checksum", lambda: after(monkeypatch, reading, "checksum", replace_it))
+    with pytest.raises(StorageError, match="changed meanwhile"):
+        apply(replace(REMOVED, clean_leftovers=True), departure)
+    assert (done / "a.log").read_bytes() == b"y"
 
 
 def test_a_source_that_somebody_removes_while_it_moves_keeps_its_new_name(

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pywats_archive.errors import SourceVanished
 from pywats_archive.portable import files, names
 
 PATTERN = r"(?s:\..+)\.pywats-leaving(?:-[2-9])?"
@@ -38,12 +39,14 @@ def is_private(name: str) -> bool:
 
 def private_names(path: Path, *, windows: bool = files.WINDOWS) -> Iterator[Path]:
     """Yield the private paths that the source at ``path`` may have, in the same folder."""
-    name, suffix = path.name, _SUFFIX
-    longest = f".{name}{suffix}-{_MOST}"
-    if len(os.fsencode(longest)) > files.NAME_MAX_BYTES or (windows and len(str(path.with_name(longest))) >= _PATH_MAX):
+    folder, name = os.path.split(path)
+    suffix, more = _SUFFIX, len(f".{_SUFFIX}-{_MOST}")
+    is_long = len(os.fsencode(name)) + more > files.NAME_MAX_BYTES
+    if is_long or (windows and len(str(path)) + more >= _PATH_MAX):
         name, suffix = hashlib.sha256(os.fsencode(name)).hexdigest()[:16], _LONG_SUFFIX
-    for number in range(1, _MOST + 1):
-        yield path.with_name(f".{name}{suffix}" if number == 1 else f".{name}{suffix}-{number}")
+    yield Path(folder, f".{name}{suffix}")
+    for number in range(2, _MOST + 1):
+        yield Path(folder, f".{name}{suffix}-{number}")
 
 
 def private_name(path: Path) -> Path:
@@ -112,6 +115,10 @@ def give_back_left(private: Path, path: Path) -> bool | None:
 
 
 def _key_of(path: Path) -> _Key:
-    """Return a key that is the same for all paths of one folder."""
-    folder = path.parent.stat()
-    return folder.st_dev, folder.st_ino, os.path.normcase(path.name)
+    """Return a key that is the same for all paths of one folder; SourceVanished when the folder is gone."""
+    folder, name = os.path.split(path)
+    try:
+        status = os.stat(folder)  # noqa: PTH116 (strings: this is asked for each source)
+    except FileNotFoundError as exc:
+        raise SourceVanished(f"{path}: its folder is gone") from exc
+    return status.st_dev, status.st_ino, os.path.normcase(name)

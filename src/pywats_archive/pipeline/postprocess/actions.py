@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import late, leaving, reading
+from pywats_archive.archive.sources import late, reading
 from pywats_archive.errors import BlobDamaged, BlobLocked, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
@@ -54,8 +54,6 @@ def apply(ending: Ending, source: SourceFile) -> Moved:
     """Carry out ``ending`` on a source; safe to repeat. StorageError when the source cannot be moved."""
     if ending.destination is Destination.KEPT:
         return _keep(source)
-    if not leaving.is_there(source.path):
-        return Moved(moved_to="gone", note="the source was already gone")
     try:
         with departing(source) as departure:
             moved = _ACTIONS[ending.destination](departure)
@@ -63,6 +61,8 @@ def apply(ending: Ending, source: SourceFile) -> Moved:
             _clean_leftovers(source.archive, source.entry, Path(source.config.done_folder))
     except Replaced:
         return _REPLACED_SOURCE
+    except SourceVanished:
+        return Moved(moved_to="gone", note="the source was already gone")
     except OSError as exc:
         raise _stays(source, exc) from exc
     return replace(moved, touched=departure.touched) if departure.touched else moved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -103,16 +104,23 @@ def move_into(folder: Path, path: Path, *, name: str | None = None) -> Path:
     """
     name = name or path.name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for free in free_names(name):
-            with suppress(FileExistsError):
-                move(path, folder / free)
-                return folder / free
+        try:
+            return _to_free_name(path, folder, name)
+        except FileNotFoundError:
+            folder.mkdir(parents=True, exist_ok=True)
+            return _to_free_name(path, folder, name)
     except OSError as exc:
         lies_at = path.with_name(name)
         raise StorageError(
             f"{lies_at}: cannot be moved to {folder} ({exc.strerror or exc}); it stays where it is"
         ) from exc
+
+
+def _to_free_name(path: Path, folder: Path, name: str) -> Path:
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            move(path, target := folder / free)
+            return target
     raise AssertionError("unreachable: names never run out")
 
 
@@ -176,8 +184,10 @@ def _compared_again(source: SourceFile, private: Path, look: _Look, touched: Fil
     if kind is SourceKind.FOLDER:
         _require_same_folder(source, private, before.inode)
         return touched
-    now = _examined(private)
-    return touched if now[0] is kind and before.is_unchanged(now[1]) else _touched(source, private, now)
+    now = private.lstat()
+    if stat.S_ISREG(now.st_mode) and before.is_unchanged(reading.file_stamp(now)):
+        return touched
+    return _touched(source, private, _examined(private))
 
 
 def _require_same_folder(source: SourceFile, private: Path, inode: int | None) -> None:
