@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from pywats_archive.config.vault import VaultSettings
@@ -11,6 +12,7 @@ from pywats_archive.errors import KeyMissing, KeyTaken, VaultError, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.vault.answers import meaning
 from pywats_archive.vault.credentials import credentials_of
+from pywats_archive.vault.lock import lock_of
 from pywats_archive.vault.store import StoredKey, checked
 from pywats_archive.vault.stores import PATIENCE_S, connect
 
@@ -34,6 +36,7 @@ class BucketVault:
         self.url = settings.vault_url
         self._below = f"{settings.bucket.path.strip('/')}/".lstrip("/")
         self._on_step = on_step
+        self._ca_file = settings.vault_ca_file
         self._connected = connect(settings, credentials_of(settings), patience_s=patience_s)
 
     def put_new(self, key: str, content: bytes) -> None:
@@ -94,6 +97,13 @@ class BucketVault:
         except VaultRefused:
             return False
         return True
+
+    def locked_until(self, key: str) -> datetime | None:
+        """Return until when the vault lets nobody remove an object; None if it says of no such lock.
+
+        AWS tells a key only with the right s3:GetObjectRetention. Azure and Google are not asked.
+        """
+        return lock_of(self._connected(_SMALL), self._path(key), ca_file=self._ca_file)
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
         """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind ``after`` only."""

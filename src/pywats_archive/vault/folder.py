@@ -72,6 +72,9 @@ class FolderVault:
             return False
         return True
 
+    def locked_until(self, key: str) -> datetime | None:
+        """Return None: a folder has no lock."""
+
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
         """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind ``after`` only."""
         with self._translated(prefix or MARKER):

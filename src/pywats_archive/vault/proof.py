@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from pywats_archive.errors import KeyTaken, VaultAway, VaultRefused
 from pywats_archive.vault.store import Vault
@@ -22,6 +23,8 @@ class Proof:
     """Whether more than one of several writers at once was told that the key is theirs."""
     reads_back: bool
     """Whether the object came back as it was stored."""
+    locked_until: datetime | None
+    """Until when the vault lets nobody remove such an object; None if it says of no lock."""
     may_remove: bool
     """Whether this account or key may remove what it stored."""
 
@@ -36,7 +39,13 @@ def prove(vault: Vault, archive_uuid: str) -> Proof:
     replaces = _wins(vault, key)
     is_racy = _winners_of_race(vault, _probe(archive_uuid)) > 1
     reads_back = replaces or (vault.get(key) == content and vault.size_of(key) == len(content))
-    return Proof(replaces=replaces, is_racy=is_racy, reads_back=reads_back, may_remove=vault.try_remove(key))
+    return Proof(
+        replaces=replaces,
+        is_racy=is_racy,
+        reads_back=reads_back,
+        locked_until=vault.locked_until(key),
+        may_remove=vault.try_remove(key),
+    )
 
 
 def require_once(vault: Vault, archive_uuid: str) -> None:

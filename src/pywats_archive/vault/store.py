@@ -51,6 +51,9 @@ class Vault(Protocol):
     def try_remove(self, key: str) -> bool:
         """Remove an object of a trial; False if the vault does not allow that, as it should."""
 
+    def locked_until(self, key: str) -> datetime | None:
+        """Return until when the vault lets nobody remove an object; None if it says of no such lock."""
+
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
         """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind the key ``after`` only.
 

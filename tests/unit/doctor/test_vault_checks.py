@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.doctor.station.checks import CheckLevel
 from pywats_archive.doctor.station.vault import check_vault, rate
+from pywats_archive.models.time import utc_now
 from pywats_archive.vault import marker
 from pywats_archive.vault.folder import FolderVault
 from pywats_archive.vault.proof import Proof
@@ -21,7 +23,15 @@ BUCKET, FOLDER = "s3://archives/plant", "/mnt/nas/archives"
 @pytest.mark.parametrize(
     ("url", "replaces", "is_racy", "reads_back", "may_remove", "level", "says"),
     [
-        (BUCKET, False, False, True, False, OK, "full: each object is stored once, and this station can remove none"),
+        (
+            BUCKET,
+            False,
+            False,
+            True,
+            False,
+            OK,
+            "good: each object is stored once, and this station can remove none; no lock",
+        ),
         (
             BUCKET,
             False,
@@ -32,7 +42,7 @@ BUCKET, FOLDER = "s3://archives/plant", "/mnt/nas/archives"
             "good, not full: each object is stored once, but this key may delete",
         ),
         (FOLDER, False, False, True, True, OK, "good: each object is stored once; this account can remove files"),
-        (FOLDER, False, False, True, False, OK, "full"),
+        (FOLDER, False, False, True, False, OK, "good"),
         (BUCKET, True, False, True, False, FAILED, "replaces objects"),
         (BUCKET, True, False, False, False, FAILED, "replaces objects"),
         (BUCKET, False, True, True, False, FAILED, "replaces objects that arrive at once"),
@@ -43,9 +53,16 @@ def test_each_proof_has_its_level(
     url: str, replaces: bool, is_racy: bool, reads_back: bool, may_remove: bool, level: CheckLevel, says: str
 ) -> None:
     """A vault that replaces objects is not used; one whose key may delete is good, not full."""
-    proof = Proof(replaces=replaces, is_racy=is_racy, reads_back=reads_back, may_remove=may_remove)
+    proof = Proof(replaces=replaces, is_racy=is_racy, reads_back=reads_back, locked_until=None, may_remove=may_remove)
     found = rate(VaultSettings(vault_url=url), proof)
     assert (found.level, found.subject) == (level, url) and says in found.seen
+
+
+def test_a_lock_makes_a_vault_full() -> None:
+    """If the station can remove nothing either; a key that may delete can still cover what is locked."""
+    proof = Proof(replaces=False, is_racy=False, reads_back=True, locked_until=utc_now(), may_remove=False)
+    assert rate(VaultSettings(vault_url=BUCKET), proof).seen.startswith("full: each object is stored once, is locked")
+    assert rate(VaultSettings(vault_url=BUCKET), replace(proof, may_remove=True)).level is WARNING
 
 
 def test_a_folder_is_tried(tmp_path: Path) -> None:

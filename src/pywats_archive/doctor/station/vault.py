@@ -44,8 +44,14 @@ def rate(settings: VaultSettings, proof: Proof) -> StationCheck:
     if not proof.reads_back:
         seen = "returned other bytes than were stored, so the vault is not used"
         return _check(settings, CheckLevel.FAILED, seen, "check the server, and any proxy before it")
+    if not proof.may_remove and proof.locked_until:
+        seen = "full: each object is stored once, is locked, and cannot be removed by this station"
+        return _check(settings, CheckLevel.OK, seen)
     if not proof.may_remove:
-        return _check(settings, CheckLevel.OK, "full: each object is stored once, and this station can remove none")
+        seen = "good: each object is stored once, and this station can remove none; no lock is seen"
+        return _check(
+            settings, CheckLevel.OK, seen, "give the bucket a default retention; a key may not see that it has one"
+        )
     if settings.folder:
         seen = "good: each object is stored once; this account can remove files, as it can in most folders"
         return _check(settings, CheckLevel.OK, seen, "turn snapshots on at the file server")
