@@ -73,6 +73,20 @@ def test_an_erasure_is_unfinished_while_the_backup_folder_is_away(station: Stati
     assert not (station.archive_root / ".erasing").exists()
 
 
+def test_other_entries_are_erased_while_the_backup_folder_is_away(station: Station, copies: Path) -> None:
+    """The next request does not wait for the folder; without its name, which the journal would lose, it does."""
+    away = copies.rename(copies.with_name("away"))
+    assert erase(station, GONE[0], "request 12")[0] == 1
+    with Client(station.archive_root) as client:
+        done = client.erase(ErasureChoice(serial_number=GONE[1]), reason="request 13")
+    assert done.entries == 0 and str(copies) in done.not_removed[0]
+    entries, not_removed = erase(station, GONE[1], "request 13")
+    assert entries == 1 and str(copies) in not_removed[0] and found_in(station.archive_root, GONE) == []
+    away.rename(copies)
+    station.run()
+    assert found_in(copies, GONE) == [] and not (station.archive_root / ".erasing").exists()
+
+
 def test_a_copy_that_comes_back_during_an_erasure_brings_nothing_back(station: Station, copies: Path) -> None:
     """A rebuild from the copy of a backup folder that was away erases again."""
     away = copies.rename(copies.with_name("away"))

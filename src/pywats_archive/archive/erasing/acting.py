@@ -69,7 +69,8 @@ def erase(archive: Archive, choice: ErasureChoice, how: Erasing) -> Erasure:
     with carrying_out.alone(archive):
         _require_short_wait(archive)
         before = carrying_out.finish(archive)
-        if before.not_removed:
+        is_only_copies = before.waits_for is not None and before.waits_for == how.backup_folder
+        if before.not_removed and not is_only_copies:
             return _erasure(before, (), (), ())
         chosen = choosing.choose(archive, choice)
         going, protected = _judged(archive, chosen.entries, how)

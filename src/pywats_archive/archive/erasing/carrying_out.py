@@ -42,6 +42,8 @@ class Erased:
     log_places: int = 0
     not_removed: tuple[str, ...] = ()
     """What cannot be removed now, or not be reached, each with the reason; the erasure is not finished then."""
+    waits_for: Path | None = None
+    """The backup folder, if only copies of the catalog are left to be replaced: other entries can be erased meanwhile."""
 
 
 @contextmanager
@@ -104,7 +106,7 @@ def finish(archive: Archive) -> Erased:
     pending.take_in(archive, within_s=_NOTES_WAIT_S)
     compact(archive.catalog)
     if failures := old_copies.replace(archive, how.backup_folder):
-        return Erased(events=erased, log_places=places, not_removed=failures)
+        return Erased(events=erased, log_places=places, not_removed=failures, waits_for=how.backup_folder)
     for number in recorded:
         archive.write(partial(purges.finish, purge_id=number, now=archive.now()))
     journal.remove(archive)
