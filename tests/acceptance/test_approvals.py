@@ -24,6 +24,7 @@ from pywats_archive.models.event import EventFilter
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.retention.compliance import Act, person_of
 from pywats_archive.models.time import utc_now
+from pywats_archive.words import approvals as words
 
 SENT = ReplayRequest(submit_to_server=True, new_id=True, reason="limits corrected")
 
@@ -149,11 +150,13 @@ def test_a_replay_needs_a_reason_and_sending_needs_an_approval(compliant: Statio
             ann.replay(ids, ReplayRequest(), processes=1)
         ann.replay(ids, ReplayRequest(reason="a new converter"), processes=1)
         number = requested(lambda: ann.replay(ids, SENT, processes=1))
-        assert bob.retention.approve(number).subject["request"]["reason"] == "limits corrected"
+        approved = bob.retention.approve(number)
+        assert approved.subject["request"]["reason"] == "limits corrected"
+        assert words.subject(approved).startswith(f"1 entry: {ids[0]}; new ids")
         run = ann.replay(ids, SENT, processes=1)
         requested(lambda: ann.replay(ids, SENT, processes=1))
         number = requested(lambda: ann.roll_back_run(run.run_id))
-        bob.retention.approve(number)
+        assert words.subject(bob.retention.approve(number)) == f"run {run.run_id}"
         assert [each.is_set_back for each in ann.roll_back_run(run.run_id)] == [True]
     compliant.run()
     assert len(compliant.server.received) == sent  # the rollback withheld what still waited
@@ -163,7 +166,7 @@ def test_a_replay_needs_a_reason_and_sending_needs_an_approval(compliant: Statio
 def test_a_doubtful_clock_is_confirmed_by_two_persons(compliant: Station) -> None:
     """Whoever sets the clock ahead cannot alone make entries old enough for a purge."""
     with person(compliant, "os:ann") as ann, person(compliant, "os:bob") as bob:
-        bob.retention.approve(requested(ann.retention.confirm_clock))
+        assert "was expected" in words.subject(bob.retention.approve(requested(ann.retention.confirm_clock)))
         ann.retention.confirm_clock()
     assert history(compliant, "clock.confirmed") == [("clock.confirmed", "os:ann")]
 
@@ -175,7 +178,8 @@ def test_the_command_requests_lists_and_approves(compliant: Station) -> None:
     refused = command("hold", "release", first, *place)
     assert (refused.returncode, refused.stdout) == (2, "") and refused.stderr.count("\n") == 1
     (number,) = re.findall(r"approve (\d+)'", refused.stderr)
-    assert number in command("approve", *place).stdout
+    listed = command("approve", *place).stdout
+    assert number in listed and "release a hold" in listed and "{" not in listed
     document = json.loads(command("approve", *place, "--json").stdout)
     assert document["approvals"] and faults_of(document, DOCUMENTS["approve"]) == []
     own = command("approve", number, *place)

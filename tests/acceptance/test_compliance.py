@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import command
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
@@ -88,6 +89,8 @@ def test_a_configuration_can_only_let_retention_grow(compliant: Station) -> None
     with Client.from_config(compliant.root / "config.json") as client:
         policy = client.retention.policy("c")
     assert (policy.retention_days, policy.max_size_gb) == (90, 20)
+    listed = command("policy", "list", "--config", str(compliant.root / "config.json")).stdout
+    assert "retention can only grow" in listed and "policy set" not in listed
     ((actor, details),) = refusals(compliant)
     assert (actor, details["rule"], details["wanted"]["retention_days"]) == ("configuration", "retention", 1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.models.retention.compliance import Approval
 from pywats_archive.portable.user import current_actor
+from pywats_archive.words import approvals as words
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import when
 
@@ -72,14 +72,13 @@ def _draw(found: tuple[Approval, ...]) -> None:
     for column in ("request", "act", "by", "until", "approved by", "subject"):
         table.add_column(column, no_wrap=column == "request", overflow="fold")
     for each in found:
-        subject = json.dumps(each.subject, ensure_ascii=False)
         cells = (
             str(each.number),
-            each.act.value,
+            words.act(each),
             each.requested_by,
             when(each.expires_at),
             each.approved_by or "-",
-            subject,
+            words.subject(each),
         )
         table.add_row(*map(printable, cells))
     console.print(table)

@@ -52,7 +52,7 @@ def audit(
     kind: Annotated[list[str] | None, typer.Option(metavar="KIND", help="Such as report.read, or user.")] = None,
     actor: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="os:ann, web:ann, token:ann/nightly, service; ann for all of her."),
+        typer.Option(metavar="NAME", help="os:ann, web:ann, token:ann/nightly, service; ann means all of ann's."),
     ] = None,
     id_: Annotated[str | None, typer.Option("--id", metavar="ID", help="Only what concerns this entry.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="30m, 12h, 2d, 3w ago, or a date.")] = None,

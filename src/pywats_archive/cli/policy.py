@@ -85,7 +85,7 @@ def list_policies(
     console.print(table)
     for each in found:
         if each.differences:
-            line = f"{each.policy.converter_name}: {describe(each.differences)}"
+            line = f"{each.policy.converter_name}: {describe(each.differences, is_compliant=each.is_compliant)}"
             console.print(printable(line), soft_wrap=True, style="yellow")
 
 

@@ -20,7 +20,7 @@ from pywats_archive.models.retention.purge import Decision, Obstacle, PurgeReaso
 from pywats_archive.portable.user import current_actor
 from pywats_archive.retention.station import ClockState, StationRetention
 from pywats_archive.words.sizes import human_size
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import counted, printable
 from pywats_archive.words.times import when
 
 Decided = Iterable[tuple[str, Decision]]
@@ -190,7 +190,7 @@ def _show(decided: Decided, *, as_json: bool) -> int:
     if gone > _SHOWN:
         console.print(f"... and {gone - _SHOWN} more")
     stays = "; kept: " + ", ".join(f"{number} {why}" for why, number in kept.items()) if kept else ""
-    console.print(f"{gone} entries would be purged, {human_size(freed)}{stays}")
+    console.print(f"{counted(gone, 'entry', 'entries')} would be purged, {human_size(freed)}{stays}")
     return gone
 
 
@@ -219,7 +219,7 @@ def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
         print_json(Purged(purged=tuple(done), bytes_freed=sum(each.bytes_freed for each in done)))
     else:
         number, freed = sum(each.archives_purged for each in done), sum(each.bytes_freed for each in done)
-        console.print(f"{number} entries purged, {human_size(freed)} freed; their records stay")
+        console.print(f"{counted(number, 'entry', 'entries')} purged, {human_size(freed)} freed; their records stay")
         for each in done:
             if each.over_bytes:
                 why = ", ".join(f"{number} {obstacle}" for obstacle, number in each.kept.items())

@@ -43,7 +43,9 @@ def qualify(
     ] = Path(),
     scratch: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the scratch station is; default: beside the archive."),
+        typer.Option(
+            metavar="DIR", help="Where the scratch station is; default: beside the configuration, or the archive."
+        ),
     ] = None,
     as_json: options.JsonOption = False,
 ) -> int:

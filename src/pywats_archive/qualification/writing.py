@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from pywats_archive.portable.private import keep_private
 from pywats_archive.qualification.protocol import Protocol, QualificationCheck
 
 Sign = Callable[[bytes], bytes]
+_WIDTH = 100
+"""Columns of the text file, so that a printer cuts nothing off."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +65,21 @@ def text_lines(protocol: Protocol, content: bytes) -> Iterator[str]:
 
 def _check_lines(check: QualificationCheck) -> Iterator[str]:
     yield f"{check.number}  {check.name}: {check.result.value.upper()}"
-    yield f"  expected  {check.expected}"
-    yield f"  found     {' '.join(check.found.split())}"
+    yield from _wrapped("  expected  ", check.expected)
+    yield from _wrapped("  found     ", check.found)
     yield f"  time      {as_utc(check.began_at).isoformat(timespec='seconds')}, {check.duration_s:.1f} s"
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    """Return a text as lines for a printed page; a word longer than a line, such as a path, stays whole."""
+    return textwrap.wrap(
+        " ".join(text.split()),
+        _WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [label.rstrip()]
 
 
 def _create(path: Path, content: bytes) -> None:

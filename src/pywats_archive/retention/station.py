@@ -30,6 +30,8 @@ class InForce:
     archive: str
     differences: tuple[Difference, ...] = ()
     """Where the configuration differs."""
+    is_compliant: bool = False
+    """Whether the archive is compliant, so that the policy can only grow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +66,13 @@ class StationRetention:
                 policy = archive.policies.effective(name)
                 differences = archive.policies.differences(name)
                 found.append(
-                    InForce(policy=policy, is_own=name in own, archive=str(archive.root), differences=differences)
+                    InForce(
+                        policy=policy,
+                        is_own=name in own,
+                        archive=str(archive.root),
+                        differences=differences,
+                        is_compliant=archive.is_compliant,
+                    )
                 )
         return tuple(found)
 

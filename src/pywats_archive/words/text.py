@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pywats_archive.models.entry import ArchiveEntry
 
 
@@ -13,6 +15,12 @@ def printable(text: str) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun; without ``many``, the plural is ``one`` with an s."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: a, b and c."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def name_of(entry: ArchiveEntry) -> str:

@@ -184,6 +184,12 @@ def test_a_sound_configuration_is_one_line_each(tmp_path: Path) -> None:
     assert secrets.seen == "no other account can read config.json"
     load_key(tmp_path)
     assert KEY_FILE in next(rights.check_secrets(config, ())).seen
+    for name in ("pywats-archive-signing-key.pem", "pywats-archive-identity.txt"):
+        (tmp_path / name).touch(mode=0o600)
+    listed = next(rights.check_secrets(config, ())).seen
+    assert listed.count(" and ") == 1 and listed.count(", ") == 2
+    for name in ("pywats-archive-signing-key.pem", "pywats-archive-identity.txt"):
+        (tmp_path / name).unlink()
     (shared,) = rights.check_secrets(config, (), group_of=lambda path: "wats" if path == config.path else None)
     assert shared.seen == f"no other account can read {KEY_FILE}, and the group 'wats' can read config.json"
     assert [check.level for check in rights.check_secrets(config, ("everyone may",))] == [CheckLevel.WARNING]

@@ -26,7 +26,7 @@ from pywats_archive.qualification.protocol import (
     judged,
     passed,
 )
-from pywats_archive.qualification.writing import write
+from pywats_archive.qualification.writing import text_lines, write
 
 NOW = datetime(2026, 2, 13, 14, 30, 22, tzinfo=timezone.utc)
 
@@ -91,6 +91,30 @@ def test_an_error_is_the_result_of_its_own_step() -> None:
         ("OQ-4", "passed", "none"),
     ]
     assert all(each.duration_s >= 0 and each.began_at.tzinfo for each in found)
+
+
+def test_the_text_of_a_protocol_fits_on_a_page() -> None:
+    """A long finding has several lines, with each word whole."""
+    names = [f"/some/folder/of-a-{number}" for number in range(20)]
+    checks = tuple(carried_out(Phase.INSTALLATION, [Step("a", "is there", lambda: failed("; ".join(names)))]))
+    protocol = Protocol(
+        program="p",
+        computer="c",
+        account="a",
+        place="p",
+        began_at=NOW,
+        ended_at=NOW,
+        passed=0,
+        failed=1,
+        not_done=0,
+        checks=checks,
+    )
+    lines = list(text_lines(protocol, b""))
+    assert max(map(len, lines)) <= 100
+    assert [word for line in lines for word in line.split() if word.startswith("/")] == [
+        *(f"{each};" for each in names[:-1]),
+        names[-1],
+    ]
 
 
 def test_the_files_of_a_protocol(tmp_path: Path) -> None:

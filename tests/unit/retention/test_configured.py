@@ -130,6 +130,15 @@ def test_what_a_person_set_later_holds(aged: Aged) -> None:
     assert days(aged) == 45
 
 
+def test_a_first_key_of_a_configuration_counts_after_a_command(aged: Aged) -> None:
+    """The configuration named no limit at first; its first key is later than the command, and so the last change."""
+    assert not configure(aged)
+    by_hand(aged, retention_days=400)
+    assert not configure(aged) and days(aged) == 400
+    assert configure(aged, retention_days=60) and days(aged) == 60
+    assert aged.archive.policies.differences("c") == ()
+
+
 def test_a_reset_outlives_the_next_start(aged: Aged) -> None:
     """A converter that follows the policy of all others by command does so though the configuration names values."""
     configure(aged, retention_days=30, max_size_gb=5.0)

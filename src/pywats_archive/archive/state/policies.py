@@ -128,11 +128,11 @@ class Policies:
         """
         with self._catalog.read() as db:
             seen = configured.said(db, name)
-        if seen == said or (seen is None and not said):
+        if seen == said:
             return False
-        if seen is None and policy and self.seed(policy):
+        if seen is None and (not said or (policy and self.seed(policy))):  # noted, so that a first key later counts
             self._write(lambda tx: configured.put(tx, name, said, now=self._now()))
-            return True
+            return bool(said)
         is_compliant = self._compliance.is_on
         changed: bool = self._write(lambda tx: self._apply(tx, name, said, is_compliant=is_compliant))
         self._forget()

@@ -22,6 +22,7 @@ from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.portable.processes import lower_priority
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing.rules import require_possible
+from pywats_archive.words.text import counted
 
 if TYPE_CHECKING:
     from pywats_archive.reprocessing.runner import OnProgress
@@ -164,9 +165,8 @@ def resume(
 
 def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:
     if not as_json:
-        console.print(
-            f"{len(ids)} entries, about {_in_words(estimate)}; reports are {'sent' if submit else 'kept, not sent'}"
-        )
+        fate = "sent" if submit else "kept, not sent"
+        console.print(f"{counted(len(ids), 'entry', 'entries')}, about {_in_words(estimate)}; reports are {fate}")
     options.confirm("replay them", yes=yes)
 
 

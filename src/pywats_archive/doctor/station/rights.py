@@ -13,6 +13,7 @@ from pywats_archive.config.keys import IDENTITY_FILE
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.host.settings.key import KEY_FILE
 from pywats_archive.portable.private import group_who_may_read
+from pywats_archive.words.text import listed
 
 
 def check_configuration(station: StationConfig, doubtful: Sequence[str]) -> Iterator[StationCheck]:
@@ -72,7 +73,7 @@ def _readers(paths: Sequence[Path], group_of: Callable[[Path], str | None]) -> s
         with suppress(OSError):  # it is missing, which another check says
             groups[path.name] = group_of(path)
     alone = [name for name, group in groups.items() if group is None]
-    closed = [f"no other account can read {' and '.join(alone)}"] if alone else []
+    closed = [f"no other account can read {listed(alone)}"] if alone else []
     return ", and ".join(
         [*closed, *(f"the group '{group}' can read {name}" for name, group in groups.items() if group)]
     )

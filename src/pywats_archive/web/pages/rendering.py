@@ -14,6 +14,7 @@ from pywats_archive.web.access.roles import rights_of
 from pywats_archive.web.station import Station, station_of
 from pywats_archive.web.views import words
 from pywats_archive.web.views.overview import Line, glance
+from pywats_archive.words import approvals
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration, exact
 
@@ -39,7 +40,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"visible": words.visible, "sentence": words.sentence, "urlencode": words.quoted}
-    made.filters |= {"size": human_size, "duration": duration}
+    made.filters |= {"size": human_size, "duration": duration, "act": approvals.act, "subject": approvals.subject}
     return made
 
 

@@ -21,6 +21,7 @@ from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views.settings import shown
 from pywats_archive.web.views.settings import wizard as view
 from pywats_archive.web.views.settings.wizard import NAMES, Answers, Step
+from pywats_archive.words import purges
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.SETTINGS)])
 _LONGEST = 4000
@@ -87,7 +88,7 @@ def limits(request: Request, fields: Asked) -> Response:
         answers=found,
         step=Step.LIMITS,
         steps=view.LABELS,
-        policy=shown.kept(policy) if policy else "",
+        policy=purges.limits(policy) if policy else "",
         policy_address=f"/retention/policy?{shown.query(converter=found.converter)}",
         forecast=None if found.faults else _forecast(client, found, policy),
     )

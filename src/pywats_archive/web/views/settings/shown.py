@@ -14,6 +14,7 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.settings.converters import ConverterSettings, SettingOrigin
 from pywats_archive.redaction import redacted
 from pywats_archive.web.views.words import visible
+from pywats_archive.words.purges import limits
 
 _STATES = {
     ServiceState.RUNNING: ("The service works on this archive", "good"),
@@ -87,7 +88,7 @@ def card(
         archive_origin=named["archive_folder"].origin,
         watch_folder=str(found.value("watch_folder")),
         after_success=_POST_ACTIONS.get(str(found.value("post_action")), ""),
-        policy=kept(policy) if policy else "that of the configuration, once the service archives the first file",
+        policy=limits(policy) if policy else "that of the configuration, once the service archives the first file",
         policy_address=f"/retention/policy?{query(converter=found.name)}" if policy else "",
         wizard_address=f"/settings/wizard/folder?{query(converter=found.name)}",
         service=state if is_archived else "The archive is off: files are converted and sent, but not archived",
@@ -104,15 +105,6 @@ def origins(config_name: str) -> Mapping[SettingOrigin, str]:
         SettingOrigin.STATE_FILE: "pywats-archive.json",
         SettingOrigin.DEFAULT: "default",
     }
-
-
-def kept(policy: RetentionPolicy) -> str:
-    """Say how long and how much a policy keeps."""
-    if not policy.enabled:
-        return "everything is kept, for ever"
-    return (
-        f"{policy.retention_days} days, failed ones {policy.days_for(failed=True)}, at most {policy.max_size_gb:g} GB"
-    )
 
 
 def policies_by(found: Iterable[tuple[str, RetentionPolicy]]) -> dict[tuple[str, str], RetentionPolicy]:
