@@ -61,6 +61,7 @@ CALLS = {
     "vault init": ["vault", "init", "{root}/vault", *STATION],
     "vault push": ["vault", "push", *STATION],
     "vault status": ["vault", "status", *STATION],
+    "vault verify": ["vault", "verify", *STATION],
     "vault restore": ["vault", "restore", "--to", "{root}/again", "--vault", "{root}/vault"],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],

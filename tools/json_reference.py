@@ -48,7 +48,7 @@ from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.retention.erasure import Erasure, ErasurePreview
 from pywats_archive.models.vault.initialized import InitializedVault
-from pywats_archive.models.vault.shipping import Pushed, RestoredArchive, VaultStatus
+from pywats_archive.models.vault.shipping import Pushed, RestoredArchive, VaultStatus, VerifiedVault
 from pywats_archive.pipeline.idle import RunOutcome
 from tools.json_types import Meaning, fields_of, parts_of, type_text, values_of, words
 
@@ -113,6 +113,7 @@ DOCUMENTS: dict[str, type] = {
     "vault init": InitializedVault,
     "vault push": Pushed,
     "vault status": VaultStatus,
+    "vault verify": VerifiedVault,
     "vault restore": RestoredArchive,
     "qualify": qualify.Qualified,
     "rebuild": rebuild.RebuiltCatalogs,

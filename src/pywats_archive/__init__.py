@@ -191,6 +191,8 @@ if TYPE_CHECKING:
     from pywats_archive.models.vault.shipping import RestoredArchive as RestoredArchive
     from pywats_archive.models.vault.shipping import VaultLag as VaultLag
     from pywats_archive.models.vault.shipping import VaultStatus as VaultStatus
+    from pywats_archive.models.vault.shipping import VerifiedCopy as VerifiedCopy
+    from pywats_archive.models.vault.shipping import VerifiedVault as VerifiedVault
     from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
     from pywats_archive.retention.station import ClockState as ClockState
@@ -240,7 +242,7 @@ _NAMES = {
     "models.operation.replay_mode": "ReplayMode",
     "models.operation.service": "Pulse ServerContact ServiceState ServiceStatus",
     "models.operation.statistics": "ArchiveStatistics DayStatistics OpenAlert",
-    "models.vault.shipping": "Pushed PushedArchive RestoredArchive VaultLag VaultStatus",
+    "models.vault.shipping": "Pushed PushedArchive RestoredArchive VaultLag VaultStatus VerifiedCopy VerifiedVault",
     "models.operation.status": "LastAnchor VanishedSource WaitingWork",
     "models.operation.trends": "ConversionTimes FailureReason",
     "models.vault.initialized": "InitializedVault VaultRights",

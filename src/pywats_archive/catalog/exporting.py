@@ -117,6 +117,14 @@ def read_line(line: bytes) -> tuple[str, str, dict[str, Any] | None]:
     return str(known["table"]), str(known["key"]), row and {name: _value(value) for name, value in row.items()}
 
 
+def event_rows(lines: Iterable[bytes], first: int, last: int) -> Iterator[Any]:
+    """Yield the rows of the events in some lines, from the first number to the last one, as SELECT returns them."""
+    for line in lines:
+        table, key, row = read_line(line)
+        if table == EVENTS and row and first <= int(key) <= last:
+            yield tuple(row.get(name) for name in EVENT_COLUMNS)
+
+
 def _values(columns: Iterable[str], row: Sequence[Any]) -> dict[str, Any]:
     named = zip(columns, row, strict=True)
     return {name: _written(value) for name, value in named if value is not None}

@@ -65,6 +65,9 @@ EXAMPLES = {
     "vault": Example("vault init s3://archives/plant --config config.json", "the vault cannot be used"),
     "vault status": Example("vault status"),
     "vault push": Example("vault push", "a file was missing or damaged here, or the vault cannot be used"),
+    "vault verify": Example(
+        "vault verify --sample 5%", "something in the vault, or in the history here, is not as it was"
+    ),
     "vault restore": Example(
         "vault restore --to /srv/archive --vault /mnt/nas/archives",
         "something in the vault is damaged or cannot be used",

@@ -209,3 +209,14 @@ def _choice(text: str | None, choices: type[Choice], option: str) -> Choice | No
         known = ", ".join(choice.value for choice in choices)
         meant = did_you_mean(text or "", [choice.value for choice in choices])
         raise UsageError(f"invalid {option} '{text}'; {meant}choose from {known}") from exc
+
+
+def percent_of(text: str, option: str) -> float:
+    """Read a percentage above 0, with or without its sign."""
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0 < percent <= 100:
+        raise UsageError(f"invalid {option} '{text}'; use a percentage above 0 and up to 100, such as 5%")
+    return percent

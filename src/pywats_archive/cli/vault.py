@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -96,6 +97,32 @@ def push(
                 printable(f"{Path(each.archive, path)}: {why}, so the vault has no copy; run 'verify'"), err=True
             )
     return 1 if any(each.absent for each in done.archives) else 0
+
+
+@app.command("verify")
+def verify(
+    config: options.ConfigOption = None,
+    sample: Annotated[
+        str | None, typer.Option("--sample", metavar="PERCENT", help="Read only this part from end to end, e.g. 5%.")
+    ] = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Check the copies in the vault.
+
+    Each segment is read, and the history in it compared with the one here: events that were cut off or altered here are found.
+    """
+    percent = 100.0 if sample is None else options.percent_of(sample, "--sample")
+    with options.open_station(config) as client:
+        done = client.vault.verify(sample_percent=percent, seed=secrets.token_hex(4))
+    if as_json:
+        print_json(done)
+    for each in done.archives:
+        for problem in each.problems:
+            typer.echo(printable(problem), err=True)
+        if not as_json:
+            said = f"{counted(each.segments, 'segment')} up to event {each.last}, {counted(each.files, 'file')} read"
+            typer.echo(printable(f"{each.archive}: {said}; {counted(len(each.problems), 'problem')}"))
+    return 1 if any(each.problems for each in done.archives) else 0
 
 
 @app.command("restore")

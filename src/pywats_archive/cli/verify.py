@@ -109,7 +109,11 @@ def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str
         engine = client.reprocessing(archive, actor=current_actor())
         wanted = EntryFilter(status=ConversionStatus.SUCCESS)
         every = engine.select(wanted)
-        number = round(len(every) * _percent(sample, "--reproduce") / 100) if sample.endswith("%") else _number(sample)
+        number = (
+            round(len(every) * options.percent_of(sample, "--reproduce") / 100)
+            if sample.endswith("%")
+            else _number(sample)
+        )
         ids = selection.sample(every, max(number, 1), seed=seed)
         chosen = selection.sampled(selection.by_filter(wanted), max(number, 1), of=len(every), seed=seed)
         request = ReplayRequest(
@@ -147,18 +151,8 @@ def _thoroughness(quick: bool, chain: bool, sample: str | None, seed: str | None
     asked = [name for name, is_set in (("--quick", quick), ("--chain", chain), ("--sample", sample)) if is_set]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)}: use one of them, not {'all' if len(asked) > 2 else 'both'}")
-    percent = _percent(sample, "--sample") if sample else 100.0
+    percent = options.percent_of(sample, "--sample") if sample else 100.0
     return Thoroughness(quick=quick, chain=chain, sample_percent=percent, seed=seed if seed is not None else _today())
-
-
-def _percent(text: str, option: str) -> float:
-    try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = 0.0
-    if not 0 < percent <= 100:
-        raise UsageError(f"invalid {option} '{text}'; use a percentage above 0 and up to 100, such as 5%")
-    return percent
 
 
 def _sum_up(checked: int, problems: int, thoroughness: Thoroughness) -> None:

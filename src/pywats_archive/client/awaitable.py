@@ -74,6 +74,7 @@ class AsyncVault(Face[StationVault]):
     init = awaited(StationVault.init)
     status = awaited(StationVault.status)
     push = awaited(StationVault.push)
+    verify = awaited(StationVault.verify)
     restore = awaited(StationVault.restore)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -131,6 +131,17 @@ def lag(archive: Archive, vault: str) -> Lag:
             size_bytes=vault_segments.waiting_bytes(db, last.entry_no if last else 0),
             shipped_at=last.at if last else None,
         )
+
+
+def first_break(archive: Archive, lines: Iterable[bytes], first: int, last: int) -> int | None:
+    """Return the number of the first event, among lines of a portion, that breaks the chain; None if it is whole."""
+    with archive.read() as db:
+        expected = first
+        for row, is_whole in events.walked_from_any(exporting.event_rows(lines, first, last), events.erasures(db)):
+            if not is_whole or row[0] != expected:
+                return int(row[0])
+            expected += 1
+        return None if expected == last + 1 else expected
 
 
 def own_description(archive: Archive) -> dict[str, Any]:

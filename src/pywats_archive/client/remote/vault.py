@@ -17,5 +17,6 @@ class RemoteVault(StationVault):
     actor = ""
     status = asked(StationVault.status, "GET /vault", VaultStatus)
     push = refused(StationVault.push, "since the service ships by itself; use the command on the station")
+    verify = refused(StationVault.verify, "since it reads the whole vault; use the command on the station")
     restore = refused(StationVault.restore, "since the archive is restored on the station; use the command there")
     init = refused(StationVault.init, "since the key of the vault lies on the station; use the command there")

@@ -11,7 +11,15 @@ from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.account import require_owner
 from pywats_archive.models.time import utc_now
-from pywats_archive.models.vault.shipping import Pushed, PushedArchive, RestoredArchive, VaultLag, VaultStatus
+from pywats_archive.models.vault.shipping import (
+    Pushed,
+    PushedArchive,
+    RestoredArchive,
+    VaultLag,
+    VaultStatus,
+    VerifiedCopy,
+    VerifiedVault,
+)
 
 if TYPE_CHECKING:
     from pywats_archive.config.vault import VaultSettings
@@ -81,6 +89,29 @@ class VaultShipping:
                     on_progress(min(shipped.segment.last, newest), newest)
             last = progress.lag(archive, vault.url).last
             yield PushedArchive(archive=str(archive.root), segments=segments, size_bytes=size, last=last, absent=absent)
+
+    def verify(self, *, sample_percent: float = 100.0, seed: str = "") -> VerifiedVault:
+        """Read what the vault has of each archive, and compare its history with the one here; changes nothing.
+
+        Of the segments, ``sample_percent`` are read from end to end, chosen again for each ``seed``; of the others only the
+        descriptions.
+        """
+        from pywats_archive.replication.verifying import Verifying
+        from pywats_archive.vault.opening import open_vault
+
+        vault, found = open_vault(self._settings(None)), []
+        for archive in self._archives():
+            checked = list(Verifying(archive, vault, sample_percent=sample_percent, seed=seed).segments())
+            found.append(
+                VerifiedCopy(
+                    archive=str(archive.root),
+                    segments=len(checked),
+                    files=sum(each.files for each in checked),
+                    last=max((each.last for each in checked), default=0),
+                    problems=tuple(problem for each in checked for problem in each.problems),
+                )
+            )
+        return VerifiedVault(vault=vault.url, archives=tuple(found))
 
     def restore(
         self,

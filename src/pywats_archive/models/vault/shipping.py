@@ -63,6 +63,32 @@ class Pushed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedCopy:
+    """What the vault has of one archive, as it was read there."""
+
+    archive: str
+    """The folder of the archive."""
+    segments: int
+    """How many segments the vault has of its present history."""
+    files: int
+    """How many files in them were read from end to end."""
+    last: int
+    """The number of the last event in the vault."""
+    problems: tuple[str, ...]
+    """What is damaged or missing there, and where the history here differs from it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedVault:
+    """The result of a check of the vault."""
+
+    vault: str
+    """Where the vault is."""
+    archives: tuple[VerifiedCopy, ...]
+    """One for each archive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RestoredArchive:
     """An archive that was restored from the vault."""
 

@@ -1,0 +1,115 @@
+"""Checks what a vault has of an archive: each segment, the history that they hold, and the files in them.
+
+The vault is an anchor of the history too: it has events under their numbers and hashes, which the station cannot change there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
+from pywats_archive.errors import KeyMissing, SegmentDamaged
+from pywats_archive.replication import names
+from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
+from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.vault.store import Vault
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedSegment:
+    """A segment, and what is wrong with it."""
+
+    key: str
+    number: int
+    total: int
+    files: int = 0
+    """How many files were read from end to end."""
+    last: int = 0
+    """The number of its last event."""
+    problems: tuple[str, ...] = ()
+
+
+class Verifying:
+    """Checks the history of one archive in a vault; reads ``sample_percent`` of the segments from end to end."""
+
+    def __init__(self, archive: Archive, vault: Vault, *, sample_percent: float = 100.0, seed: str = "") -> None:
+        self._archive = archive
+        self._vault = vault
+        self._percent = sample_percent
+        self._seed = seed
+        self._uuid = archive.description.archive_uuid
+        self._before: SegmentDescription | None = None
+        self._sha256: str | None = None
+        """Of the segment before; None if it was not read whole."""
+
+    def segments(self) -> Iterator[CheckedSegment]:
+        """Yield each segment of the archive's present history, oldest first."""
+        chain = progress.chain_of(self._archive) or ""
+        keys = list(segment_keys(self._vault, self._uuid, chain))
+        for number, key in enumerate(keys, 1):
+            yield self._checked(key, number, len(keys))
+
+    def _checked(self, key: str, number: int, total: int) -> CheckedSegment:
+        try:
+            return self._read(key, number, total)
+        except (SegmentDamaged, KeyMissing) as exc:
+            self._before, self._sha256 = None, None
+            return CheckedSegment(key=key, number=number, total=total, problems=(str(exc),))
+
+    def _read(self, key: str, number: int, total: int) -> CheckedSegment:
+        is_whole = number == total or self._is_chosen(key)
+        segment = whole_segment(self._vault, key) if is_whole else segment_at(self._vault, key)
+        known, found = segment.description, list[str]()
+        if is_whole:
+            for path in segment.files:
+                segment.read(path)
+            if (broken := progress.first_break(self._archive, segment.rows(), known.first, known.last)) is not None:
+                found.append(f"{key}: event {broken} is not part of its history; the segment was altered")
+        found += self._in_order(key, known)
+        for path, sha256 in known.large.items():
+            found += self._large(path, sha256, is_whole=is_whole)
+        if not progress.has_event(self._archive, known.last, known.hash):
+            found.append(self._other(known))
+        self._before = known
+        self._sha256 = hashlib.sha256(self._vault.get(key)).hexdigest() if is_whole else None
+        files = len(segment.files) if is_whole else 0
+        return CheckedSegment(key=key, number=number, total=total, files=files, last=known.last, problems=tuple(found))
+
+    def _is_chosen(self, key: str) -> bool:
+        digest = hashlib.sha256(f"{self._seed}{key}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") < self._percent / 100 * 2**32
+
+    def _in_order(self, key: str, known: SegmentDescription) -> Iterator[str]:
+        """Yield what does not follow from the segment before."""
+        if names.first_of(key) != known.first:
+            yield f"{key}: says that it begins with event {known.first}"
+        before = self._before
+        if before and (known.first, known.previous_hash) != (before.last + 1, before.hash):
+            yield f"{key}: does not follow event {before.last}; a segment before it is missing"
+        if before is None and known.first == 1 and known.previous_segment is not None:
+            yield f"{key}: is not the first segment that it was"
+        if self._sha256 and known.previous_segment != self._sha256:
+            yield f"{key}: was made after another segment than the one before it; one of them was replaced"
+
+    def _large(self, path: str, sha256: str, *, is_whole: bool) -> Iterator[str]:
+        key = names.large_key(self._uuid, sha256)
+        if self._vault.size_of(key) is None:
+            yield f"{key}: is missing ({path})"
+        elif is_whole:
+            digest = hashlib.sha256()
+            for chunk in self._vault.stream(key):
+                digest.update(chunk)
+            if digest.hexdigest() != sha256:
+                yield f"{key}: is damaged ({path})"
+
+    def _other(self, known: SegmentDescription) -> str:
+        newest = progress.lag(self._archive, self._vault.url).newest
+        where = f"{self._archive.root}: the vault has event {known.last} of {known.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+        if known.last > newest:
+            return f"{where}, and the history here ends with event {newest}: its newest events were cut off"
+        return f"{where} with another hash: the history here was altered, or another archive uses its name"
