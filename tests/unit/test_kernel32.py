@@ -40,7 +40,7 @@ def test_libraries_are_opened_in_one_place() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in opening
     }
-    assert found == {("kernel32.py", "WinDLL"), ("sandbox.py", "CDLL"), ("flusher.py", "CDLL")}
+    assert found == {("kernel32.py", "WinDLL"), ("sandbox.py", "CDLL"), ("flusher.py", "CDLL"), ("files.py", "CDLL")}
 
 
 @pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="handles of 64 bits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,19 +33,51 @@ def test_a_taken_name_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
 
 
-def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are no hard links (some shares), a taken name is refused all the same (invariant 3)."""
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system has no hard links."""
 
-    def no_links(*arguments: object, **more: object) -> None:
+    def link(*arguments: object, **more: object) -> None:
         raise OSError(errno.EPERM, "no links here")
 
-    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.usefixtures("no_links")
+@pytest.mark.parametrize("is_in_one_step", [True, False])
+def test_without_hard_links_a_taken_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_in_one_step: bool
+) -> None:
+    """Where there are no hard links (some shares), a taken name is refused all the same (invariant 3)."""
+    if not is_in_one_step:
+        monkeypatch.setattr(files, "_renameat2", lambda: None)
     (tmp_path / "a").write_bytes(b"new")
     files.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"new"
     (tmp_path / "a").write_bytes(b"newer")
     with pytest.raises(FileExistsError):
         files.rename_exclusive(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.usefixtures("no_links")
+@pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is of Linux")
+def test_without_hard_links_no_file_is_replaced_that_comes_at_that_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source that gets its own name back replaces none that a tester writes there meanwhile (invariant 3)."""
+    (tmp_path / "a").write_bytes(b"earlier")
+    replace, came = os.replace, [False]
+
+    def it_comes(source: Path, target: Path) -> None:
+        (tmp_path / "writing").write_bytes(b"next")
+        came[0] = True
+        replace(tmp_path / "writing", target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", it_comes)
+    files.rename_exclusive(tmp_path / "a", tmp_path / "b")
+    there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert there == {"b": b"earlier"} and came == [False], "a file came to the name that was only reserved, and is lost"
 
 
 @pytest.mark.posix("Windows renames in one step, which no crash cuts in two")

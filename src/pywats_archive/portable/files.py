@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from pywats_archive.portable import names
@@ -23,6 +26,9 @@ _TOO_MANY_LINKS = 1142
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 _CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+_CANNOT_RENAME_SO = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1
+"""linux/fcntl.h and linux/fs.h."""
 
 
 def says_no_links(error: OSError) -> bool:
@@ -68,9 +74,9 @@ def sync_folder(folder: Path | str, *, windows: bool = WINDOWS) -> bool:
 def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = WINDOWS) -> None:
     """Rename the file ``source`` to ``target`` on the same file system; FileExistsError when it is taken.
 
-    POSIX: a hard link, then the old name goes; where there are no hard links, an empty file reserves the
-    name and is replaced. Windows: a rename fails by itself when the name is taken. Safe to repeat after a crash
-    between the two: a name that is this very file's already counts as given.
+    POSIX: a hard link, then the old name goes; where there are no hard links, a rename that never replaces (Linux), or an
+    empty file that reserves the name and is replaced. Windows: a rename fails by itself when the name is taken. Safe to
+    repeat after a crash between the two: a name that is this very file's already counts as given.
     """
     if windows:
         names.rename(source, target, windows=windows)
@@ -84,7 +90,8 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
     except OSError as exc:
         if exc.errno not in _CANNOT_LINK:
             raise
-        _rename_over_reservation(source, target)
+        if not _renamed_without_replacing(source, target):
+            _rename_over_reservation(source, target)
     else:
         unlink_or_undo(source, target)
 
@@ -94,6 +101,31 @@ def _is_half_renamed(source: Path | str, target: Path | str) -> bool:
     old, new = os.lstat(source), os.lstat(target)
     is_one_file = os.path.samestat(old, new) and new.st_nlink > 1
     return is_one_file and not Path(source).parent.samefile(Path(target).parent)
+
+
+def _renamed_without_replacing(source: Path | str, target: Path | str) -> bool:
+    """Rename in one step; False where the system or the file system cannot. FileExistsError when the name is taken.
+
+    Another program's file that comes to the name meanwhile is not replaced, as it would be over a reservation.
+    """
+    rename = _renameat2()
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT_RENAME_SO:
+        return False
+    raise OSError(number, os.strerror(number), os.fspath(source), None, os.fspath(target))
+
+
+@cache
+def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
+    """Return Linux' rename with flags (renameat2(2)), if the C library has it."""
+    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    return function
 
 
 def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
