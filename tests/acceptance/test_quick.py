@@ -18,6 +18,7 @@ HEAVY = frozenset({
     "filelock",
     "httpx",
     "importlib.metadata",
+    "obstore",
     "orjson",
     "prometheus_client",
     "psutil",

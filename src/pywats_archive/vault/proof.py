@@ -30,21 +30,21 @@ class Proof:
 
 
 def prove(vault: Vault, archive_uuid: str) -> Proof:
-    """Store objects, try to replace them, read them back, and try to remove one.
+    """Store two objects, try to replace them, read them back, and try to remove them.
 
     VaultRefused, VaultAway or VaultClockOff if the vault cannot be used. What cannot be removed stays.
     """
-    key, content = _probe(archive_uuid), secrets.token_bytes(64)
+    key, raced, content = _probe(archive_uuid), _probe(archive_uuid), secrets.token_bytes(64)
     vault.put_new(key, content)
     replaces = _wins(vault, key)
-    is_racy = _winners_of_race(vault, _probe(archive_uuid)) > 1
+    is_racy = _winners_of_race(vault, raced) > 1
     reads_back = replaces or (vault.get(key) == content and vault.size_of(key) == len(content))
     return Proof(
         replaces=replaces,
         is_racy=is_racy,
         reads_back=reads_back,
         locked_until=vault.locked_until(key),
-        may_remove=vault.try_remove(key),
+        may_remove=vault.try_remove(key) and vault.try_remove(raced),
     )
 
 

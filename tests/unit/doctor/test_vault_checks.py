@@ -83,3 +83,11 @@ def test_what_is_no_vault_is_named(tmp_path: Path) -> None:
     (tmp_path / "vault.json").write_bytes(b"{}")
     (found,) = check_vault(VaultSettings(vault_url=str(tmp_path)), [])
     assert (found.level, "name another place" in found.seen) == (FAILED, True)
+
+
+def test_credentials_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    """As a fault of the vault, with the file."""
+    settings = VaultSettings(vault_url=BUCKET, vault_credentials=str(tmp_path / "vault.key"))
+    (found,) = check_vault(settings, [])
+    assert (found.level, found.subject) == (FAILED, BUCKET)
+    assert found.seen.startswith(f"{tmp_path / 'vault.key'}: vault_credentials cannot be read")

@@ -9,7 +9,7 @@ from uuid import uuid4
 from pywats_archive.archive.folder.description import read_description
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
-from pywats_archive.errors import VaultAway, VaultClockOff, VaultError
+from pywats_archive.errors import ArchiveError, VaultAway, VaultClockOff
 from pywats_archive.vault import marker
 from pywats_archive.vault.opening import open_vault
 from pywats_archive.vault.proof import Proof, prove
@@ -29,7 +29,7 @@ def check_vault(
         yield _check(settings, CheckLevel.WARNING, str(exc), "the station goes on; what waits is copied later")
     except VaultClockOff as exc:
         yield _check(settings, CheckLevel.FAILED, str(exc), "set the clock of this computer by a time server")
-    except VaultError as exc:
+    except ArchiveError as exc:
         yield _check(settings, CheckLevel.FAILED, str(exc))
 
 
