@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from pywats_archive.catalog import entries, events, row_check
 from pywats_archive.catalog.binding import noting
 from pywats_archive.catalog.binding.bound import BOUND, BoundTable
+from pywats_archive.catalog.binding.confirming import Confirming
 from pywats_archive.catalog.binding.digests import RowDigest
+from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.row_check import ChainBreak, Difference, History, RowFault
 from pywats_archive.catalog.savepoints import each_alone
@@ -29,6 +31,7 @@ from pywats_archive.models.event import Event
 from . import made
 
 _RUNS = next(table for table in BOUND if table.name == "runs")
+_PURGES = next(table for table in BOUND if table.name == "purge_history")
 POLICY = (
     "INSERT INTO retention_policies (converter_name, retention_days, max_size_gb, compression_level, enabled, created_at, "
     "updated_at) VALUES ('c', 90, 0.1, 6, 1, '2026', '2026')"
@@ -219,6 +222,55 @@ def test_two_processes_bind_what_each_changed(catalog: Catalog, tmp_path: Path) 
     finally:
         other.close()
     assert checked(catalog) == [] and len(bound(catalog)) == 10
+
+
+PURGE = "INSERT INTO purge_history VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ODD = ("", "é", "\x7f", '"\\/', '":null,"', "\x00\x1f\b\t\n\f\r", "\u2028😀", ",}", "null", "-1", "1.0")
+
+
+def purges_recorded(catalog: Catalog) -> None:
+    """Fill a table with more than two pages of rows: odd texts, large numbers, and NULL in some."""
+
+    def unit(tx: Connection) -> None:
+        for number in range(1, 1201):
+            texts = ODD[number % len(ODD)], ODD[number % 7]
+            row = (number, *texts, number, 2**62 + number, *texts, texts[0] if number % 3 else None)
+            execute(tx, PURGE, row)
+
+    catalog.write(unit)
+
+
+def test_rows_are_confirmed_by_the_json_of_sqlite(catalog: Catalog) -> None:
+    """A check is fast: no sound row of texts and whole numbers needs the exact form, whatever its texts are."""
+    purges_recorded(catalog)
+    with catalog.read() as db:
+        confirming = Confirming(db, _PURGES)
+        found = [each for page in confirming.pages() for each in page]
+        assert [digest for _, digest in found] == [confirming.exact(key) for key in range(1, 1201)]
+    assert checked(catalog) == []
+
+
+@pytest.mark.parametrize("key", [1, 500, 502, 779, 1199])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            f"finished_at = {value}"
+            for value in ("NULL", "0", "CAST(reason AS BLOB)", "'null'", "CAST(x'ff' AS TEXT)", "'\"'")
+        ),
+        *(
+            f"bytes_freed = {value}"
+            for value in ("bytes_freed + 1", "bytes_freed / 2.0", "bytes_freed || 'x'", "x'00'")
+        ),
+    ],
+)
+def test_only_its_own_values_confirm_a_row(catalog: Catalog, key: int, change: str) -> None:
+    """A value that another program changes is found, of whatever type and on whatever page it is, and no other row is named."""
+    purges_recorded(catalog)
+    with closing(sqlite3.connect(catalog.path)) as raw, raw:
+        raw.execute(f"UPDATE purge_history SET {change} WHERE id = {key}")
+    found = [each for each in checked(catalog) if isinstance(each, RowFault)]
+    assert [(each.key, each.difference) for each in found] == [(str(key), Difference.ALTERED)]
 
 
 @given(

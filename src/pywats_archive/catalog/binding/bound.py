@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from sqlalchemy import Integer, Table
+from sqlalchemy import Integer, Numeric, Table
 
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.column_types import json_to_text
@@ -37,6 +37,8 @@ class BoundTable:
     """A SELECT of all columns of one row by its key."""
     has_number: bool
     """Whether the key is one integer."""
+    has_fractions: bool
+    """Whether a column is for numbers that need not be whole."""
 
     def key_text(self, key: Sequence[Any]) -> str:
         """Write a key as events have it: one value as it is, several ones, or bytes, as JSON."""
@@ -59,6 +61,7 @@ def _bound(table: Table) -> BoundTable:
         columns=columns,
         select=f"SELECT {', '.join(columns)} FROM {table.name} WHERE {where}",
         has_number=len(key) == 1 and isinstance(table.primary_key.columns[0].type, Integer),
+        has_fractions=any(isinstance(column.type, Numeric) for column in table.columns),
     )
 
 

@@ -34,7 +34,14 @@ class RowDigest:
         ``{"bytes": hex}``. A column that a later version adds with NULL changes no digest.
         """
         values = {name: value for name, value in zip(self._columns, row, strict=True) if value is not None}
-        whole = hashlib.sha256(self._begin + (self._fast(values) or _written(values))).digest()
+        return self._of(self._fast(values) or _written(values))
+
+    def of_json(self, text: str) -> str:
+        """Return the digest of a row that is written as JSON; characters other than ASCII need not be escaped."""
+        return self._of(_ascii(text))
+
+    def _of(self, written: bytes) -> str:
+        whole = hashlib.sha256(self._begin + written).digest()
         return b2a_base64(whole[:_BYTES], newline=False).decode("ascii")
 
     def _fast(self, values: dict[str, Any]) -> bytes | None:
@@ -49,11 +56,11 @@ class RowDigest:
             text = self._dumps(values)
         except TypeError:  # no proper text
             return None
-        return (
-            text
-            if text.isascii() and b"\x7f" not in text
-            else _NOT_ESCAPED.sub(_escaped, text.decode()).encode("ascii")
-        )
+        return text if text.isascii() and b"\x7f" not in text else _ascii(text.decode())
+
+
+def _ascii(text: str) -> bytes:
+    return (text if text.isascii() and "\x7f" not in text else _NOT_ESCAPED.sub(_escaped, text)).encode("ascii")
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.binding.bound import BOUND, BoundTable
+from pywats_archive.catalog.binding.confirming import Confirming
 from pywats_archive.catalog.binding.digests import RowDigest
-from pywats_archive.catalog.binding.scanning import BEFORE_ALL, pages, scanned
+from pywats_archive.catalog.binding.scanning import BEFORE_ALL, scanned
 
 _AT_ONCE = 10_000
 _MOST = 2**63
@@ -74,17 +75,16 @@ class Newest:
 
     def _of_numbers(self, db: Connection, number: int, table: BoundTable) -> Iterator[Different]:
         """Compare page by page, since both sides are in the order of their keys."""
-        digest, place = RowDigest(table), table.columns.index(table.key[0])
+        confirming = Confirming(db, table)
         following = f"SELECT key, digest, event FROM row{number} WHERE key > ?"
         after: Any = BEFORE_ALL
-        for page in pages(db, table):
-            upto = page[-1][place]
+        for page in confirming.pages():
+            upto = page[-1][0]
             bound = {row[0]: row for row in self._memory.execute(f"{following} AND key <= ?", (after, upto))}
             different: list[Different] = []
-            for row in page:
-                key, found = row[place], digest(row)
+            for key, likely in page:
                 _, expected, event = bound.pop(key, _IN_NO_EVENT)
-                if found != expected:
+                if (likely is None or likely != expected) and (found := confirming.exact(key)) != expected:
                     different.append(Different(table, key, expected, event, found))
             different += (_missing(table, row) for row in bound.values() if row[1] is not None)
             yield from sorted(different, key=_by_number)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.binding.bound import BoundTable
 from pywats_archive.catalog.driver import rows
 
-_PAGE = 500
+PAGE = 500
 BEFORE_ALL = float("-inf")
 """Before the least number that a key can be."""
 
@@ -26,9 +26,9 @@ def scanned(db: Connection, table: BoundTable) -> Iterator[tuple[tuple[Any, ...]
 def pages(db: Connection, table: BoundTable) -> Iterator[list[tuple[Any, ...]]]:
     """Stream the values, as in ``columns``, of all rows in pages, in the order of the keys."""
     keys = ", ".join(table.key)
-    where = f"WHERE {keys} > ? ORDER BY {keys} LIMIT {_PAGE}"
+    where = f"WHERE {keys} > ? ORDER BY {keys} LIMIT {PAGE}"
     if not table.has_number:  # a key of another program may not be text, which has no place in the order of texts
-        where = f"ORDER BY {keys} LIMIT {_PAGE} OFFSET ?"
+        where = f"ORDER BY {keys} LIMIT {PAGE} OFFSET ?"
     query = f"SELECT {', '.join(table.columns)} FROM {table.name} {where}"
     place, key = (BEFORE_ALL if table.has_number else 0), table.columns.index(table.key[0])
     while page := rows(db, query, (place,)):
