@@ -26,12 +26,14 @@ def test_a_converter_is_found_in_any_case(filled: Station) -> None:
     assert json.loads(command("stats", "--converter", "ICT", "--json", *here).stdout)["converter_name"] == "Ict"
     shown = json.loads(command("policy", "show", "ict", "--json", *here).stdout)
     assert shown["converter_name"] == "Ict"
-    assert command("policy", "set", "ict", "--min-days", "9", "--yes", *here).returncode == 0
+    done = command("policy", "set", "ict", "--min-days", "9", "--yes", *here)
+    assert done.returncode == 0 and "Ict: the policy is set: 90 days" in done.stdout
     policies = json.loads(command("policy", "list", "--json", *here).stdout)["policies"]
     assert [(each["converter_name"], each["min_days"]) for each in policies if each["converter_name"] != "*"] == [
         ("Ict", 9)
     ]
-    assert command("policy", "reset", "ict", "--yes", *here).returncode == 0
+    done = command("policy", "reset", "ict", "--yes", *here)
+    assert done.returncode == 0 and "Ict: the policy is reset: 90 days" in done.stdout
     assert command("purge", "--converter", "ict", "--preview", *here).returncode == 0
     replayed = command("reprocess", "start", "--converter", "ict", "--dry-run", "--json", *here)
     assert json.loads(replayed.stdout)["total_archives"] == 1

@@ -192,7 +192,7 @@ def test_the_page_of_a_problem_is_written_in_sentences(served: Pages) -> None:
     """What happened begins with a capital letter; a command in the advice keeps its case."""
     with served.browser() as browser:
         text = browser.get("/entries/nothing").text
-    assert "No entry is called" in text and "pywats-archive list&#39; shows those there are." in text
+    assert "No entry is called" in text and "pywats-archive list&#39; shows the entries." in text
 
 
 def test_the_filter_has_the_words_of_the_list(served: Pages) -> None:

@@ -262,7 +262,7 @@ def change(tx: Connection, archive_id: str, changes: dict[str, Any], *, added: d
 
 
 def _unknown(archive_id: str) -> UnknownEntry:
-    return UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows those there are")
+    return UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows the entries")
 
 
 def reindex(tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], of: Sequence[Report]) -> None:

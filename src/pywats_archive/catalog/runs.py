@@ -48,7 +48,7 @@ def get(db: Connection, run_id: int) -> Run:
     """Return a run; UnknownRun if there is none."""
     row = execute(db, f"{_RUN} WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
-        raise UnknownRun(f"there is no run {run_id}; 'pywats-archive reprocess list' shows those there are")
+        raise UnknownRun(f"there is no run {run_id}; 'pywats-archive reprocess list' shows the runs")
     return _run(db, row)
 
 

@@ -20,7 +20,7 @@ from pywats_archive.models.retention.purge import PurgePlan
 from pywats_archive.portable.user import current_actor
 from pywats_archive.retention.differing import describe
 from pywats_archive.retention.station import InForce
-from pywats_archive.words.purges import effect
+from pywats_archive.words.purges import effect, limits
 from pywats_archive.words.text import printable
 
 app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
@@ -165,6 +165,8 @@ def set_policy(
         client.retention.set_policy(policy, actor=current_actor(), confirmed=True)
     if as_json:
         print_json(PolicyEffects(**values_of(policy), effects=effects))
+    else:
+        console.print(printable(f"{policy.converter_name}: the policy is set: {limits(policy)}"), soft_wrap=True)
 
 
 @app.command("reset")
@@ -192,6 +194,8 @@ def reset_policy(
         policy = client.retention.policy(name)
     if as_json:
         print_json(PolicyEffects(**values_of(policy), effects=effects))
+    else:
+        console.print(printable(f"{name}: the policy is reset: {limits(policy)}"), soft_wrap=True)
 
 
 def say_effects(effects: tuple[PurgePlan, ...]) -> None:

@@ -90,7 +90,7 @@ class OpenArchives:
         for archive in self.all if isinstance(archive_id, str) else ():
             if archive.has(archive_id):
                 return archive
-        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows the entries")
 
     def resolve(self, text: str, *, newest: bool) -> str:
         """Return the id of the entry that ``text`` names; UnknownEntry if it names none, UsageError if several."""
@@ -101,7 +101,7 @@ class OpenArchives:
         if not found:
             raise UnknownEntry(
                 f"no entry '{text}': no entry has it as (part of) its id, serial number, path or file name; "
-                "'pywats-archive list' shows those there are"
+                "'pywats-archive list' shows the entries"
             )
         if len(found) == 1 or (newest and text not in found[0]):
             return found[0]

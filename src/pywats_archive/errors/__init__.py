@@ -118,15 +118,15 @@ class NeedsApproval(ComplianceRefused):
 
 
 class UnknownRun(UsageError):
-    """No run has this number; 'pywats-archive reprocess list' shows those there are."""
+    """No run has this number; 'pywats-archive reprocess list' shows the runs."""
 
 
 class UnknownUser(UsageError):
-    """No user has this name; 'pywats-archive web users list' shows those there are."""
+    """No user has this name; 'pywats-archive web users list' shows the users."""
 
 
 class UnknownEntry(UsageError):
-    """No entry has this archive id; 'pywats-archive list' shows those there are."""
+    """No entry has this archive id; 'pywats-archive list' shows the entries."""
 
 
 class UnknownConverter(UsageError):

@@ -235,7 +235,7 @@ class StationRetention:
         known = {archive_id for _, ids in found for archive_id in ids}
         for archive_id in archive_ids:
             if archive_id not in known:
-                raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+                raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows the entries")
         return [(archive, ids) for archive, ids in found if ids]
 
 

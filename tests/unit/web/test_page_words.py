@@ -23,7 +23,7 @@ NOW = datetime(2026, 2, 1, tzinfo=timezone.utc)
     ("message", "shown"),
     [
         ("no entry is called 'x'", "No entry is called 'x'."),
-        ("'pywats-archive list' shows those there are", "'pywats-archive list' shows those there are."),
+        ("'pywats-archive list' shows the entries", "'pywats-archive list' shows the entries."),
         ("retention_days: 'ten' is no number", "retention_days: 'ten' is no number."),
         ("Look again.", "Look again."),
         ("", "."),

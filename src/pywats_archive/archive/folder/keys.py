@@ -60,8 +60,8 @@ class Keyring:
             whose = "the keys that the archive was created with, and no secret key is here"
         if known.isdisjoint(self.recipients):
             raise ConfigError(
-                f"{self._beside / RECIPIENTS_FILE}: has none of {whose}, so entries could not be read that are archived into "
-                f"{self.root}; restore the key files from a backup"
+                f"{self._beside / RECIPIENTS_FILE}: has none of {whose}, so new entries of {self.root} could not be read; "
+                f"restore the key files from a backup"
             )
 
     def identities(self) -> tuple[Identity, ...]:

@@ -83,7 +83,7 @@ def _subject(request: ReplayRequest, archive_ids: Sequence[str]) -> dict[str, An
 def get(archive: Archive, run_id: int) -> Run:
     """Return a run; UnknownRun if there is none."""
     if not isinstance(run_id, int) or not 0 < run_id < 2**63:
-        raise UnknownRun("no run has such a number; 'pywats-archive reprocess list' shows those there are")
+        raise UnknownRun("no run has such a number; 'pywats-archive reprocess list' shows the runs")
     with archive.read() as db:
         return runs.get(db, run_id)
 

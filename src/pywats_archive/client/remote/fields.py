@@ -59,7 +59,7 @@ def filled(path: str, values: dict[str, Any]) -> str:
     texts = {part[1:-1]: str(values.pop(part[1:-1])) for part in path.split("/") if part.startswith("{")}
     for text in texts.values():
         if "/" in text or text in _NO_PART:
-            raise UnknownEntry(f"no entry is called '{text}'; 'pywats-archive list' shows those there are")
+            raise UnknownEntry(f"no entry is called '{text}'; 'pywats-archive list' shows the entries")
     return path.format(**{name: quote(text, safe="", errors="surrogatepass") for name, text in texts.items()})
 
 

@@ -19,8 +19,9 @@ _README = """\
 
     openssl pkeyutl -verify -pubin -inkey {key} -rawin -in tagmanifest-sha256.txt -sigfile {signature}
 
-5. The newest event of each history was signed with it too. 'pywats-archive verify --anchor FILE' compares an
-   archive with the .anchor file, or with the .log of all earlier ones:
+5. The newest event of each history was signed with it too. At the station, 'pywats-archive verify --anchor FILE'
+   compares its archive with the .anchor file, or with the .log of all earlier ones. An archive that imported the
+   bag has a history of its own. To check the signature:
 
 {anchors}
 """
