@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,23 @@ def test_without_hard_links_no_file_is_replaced_that_comes_at_that_moment(
     files.rename_exclusive(tmp_path / "a", tmp_path / "b")
     there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert there == {"b": b"earlier"} and came == [False], "a file came to the name that was only reserved, and is lost"
+
+
+@pytest.mark.parametrize(("kind", "is_removed"), [("ext4", False), ("vfat", True)])
+def test_another_inode_number_is_another_file_where_they_are_stable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, is_removed: bool
+) -> None:
+    """A noted file is not removed as itself if another one, as long and as old, is there (invariant 2)."""
+    system = volumes.FileSystem(kind=kind, mount_point="/")
+    monkeypatch.setattr(volumes, "file_system", lambda folder: system)
+    for name, content in (("a", b"x"), ("b", b"y")):
+        (tmp_path / name).write_bytes(content)
+        os.utime(tmp_path / name, ns=(10**18, 10**18))
+    noted = moving.marks(tmp_path / "a")
+    (tmp_path / "b").replace(tmp_path / "a")
+    with suppress(OSError) if is_removed else pytest.raises(OSError, match="changed meanwhile"):
+        moving.remove_marked(tmp_path / "a", noted)
+    assert (tmp_path / "a").exists() is not is_removed
 
 
 @pytest.mark.posix("Windows renames in one step, which no crash cuts in two")

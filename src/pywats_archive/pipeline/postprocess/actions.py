@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import late, reading
+from pywats_archive.archive.sources import late, leaving, reading
 from pywats_archive.errors import BlobDamaged, BlobLocked, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
@@ -158,9 +158,22 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
         is_file = leftover.parent == folder and leftover.is_file() and not leftover.is_symlink()
         if not is_file or leftover.stat().st_size != entry.source_size_bytes:
             continue
-        marks = moving.marks(leftover)
-        if reading.checksum(leftover) == entry.source_checksum:
-            moving.remove_marked(leftover, marks)
+        with leaving.alone(leftover):
+            _remove_copy(leftover, entry.source_checksum)
+
+
+def _remove_copy(path: Path, checksum: str) -> None:
+    """Remove a file that has this checksum; it is compared under a private name, so that no other file is removed for it."""
+    private = leaving.private_name(path)
+    if os.path.lexists(private):  # only a crash leaves one in Done
+        return
+    leaving.claim(path, private)
+    try:
+        marks = moving.marks(private)
+        if reading.checksum(private) == checksum:
+            moving.remove_marked(private, marks)
+    finally:
+        leaving.give_back(private, path)
 
 
 def _keep(source: SourceFile) -> Moved:
