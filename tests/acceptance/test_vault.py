@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.command import command
 from tests.station import Station
 
-from pywats_archive import Client, UsageError
+from pywats_archive import Client, ErasureChoice, UsageError
 
 
 def test_a_folder_becomes_a_vault(station: Station, tmp_path: Path) -> None:
@@ -48,6 +49,8 @@ def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_
     assert [(each["segments"], each["last"], each["absent"]) for each in pushed] == [(1, lag["newest"], {})]
     said = command("vault", "status", "--config", config).stdout
     assert f"event {lag['newest']} of {lag['newest']} is there; nothing waits" in said
+    checked = command("vault", "verify", "--sample", "50%", "--config", config)
+    assert (checked.returncode, checked.stderr) == (0, "") and "0 problems" in checked.stdout
     again = command("vault", "restore", "--to", str(tmp_path / "again"), "--vault", str(tmp_path / "share"))
     assert (again.returncode, again.stderr) == (0, "") and "1 entry" in again.stdout
     assert command("verify", "--archive", str(tmp_path / "again")).returncode == 0
@@ -70,6 +73,38 @@ def test_a_service_copies_by_itself_until_it_stops(station: Station, tmp_path: P
     again = tmp_path / "again"
     with Client([]) as client:
         assert client.vault.restore(again, url=str(tmp_path / "share")).entries == 2
+
+
+def test_what_was_purged_or_damaged_is_restored_from_the_vault(station: Station, tmp_path: Path) -> None:
+    """With its companions and reports, and on record; what was erased is not (invariant 8)."""
+    watch = station.add("good", archive_companions=["{stem}.ini"], file_patterns=["*.log"])
+    station.keys["vault_url"] = str(tmp_path / "share")
+    for name in ("SN1", "SN2", "SN3"):
+        (watch / f"{name}.log").write_text(f"log of {name}")
+        (watch / f"{name}.ini").write_text(f"limits of {name}")
+    with Client.from_config(station.write_config()) as client:
+        client.vault.init()
+    station.run()
+    with Client.from_config(station.write_config()) as client:
+        client.vault.push()
+        one, two, three = sorted(client.entries(), key=lambda each: each.source_original_path)
+        client.retention.purge_named([one.archive_id])
+        blob = station.archive_root / two.source_archived_path
+        blob.chmod(0o600)
+        blob.write_bytes(blob.read_bytes()[:-9])
+        client.erase(ErasureChoice(archive_ids=(three.archive_id,)), reason="request")
+        done = client.restore([one.archive_id, two.archive_id, three.archive_id], tmp_path / "out", reports=True)
+        assert [each.path is not None for each in done] == [True, True, False], done
+        for each, name in zip(done[:2], ("SN1", "SN2"), strict=True):
+            assert each.path and each.path.read_text() == f"log of {name}" and len(each.reports) == 1
+            assert each.path.with_suffix(".ini").read_text() == f"limits of {name}"
+        kinds = [event.kind for event in client.details(one.archive_id).events]
+        assert kinds.count("source.restored") == 1
+        shutil.rmtree(tmp_path / "share")
+        (gone,) = client.restore([one.archive_id], tmp_path / "out")
+        assert gone.error and "was purged" in gone.error and "nor from the vault" in gone.error
+        blob.unlink()
+        client.retention.purge_named([two.archive_id], even_damaged=True)
 
 
 def test_what_cannot_be_a_vault_is_one_line(station: Station, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_station_with_a_long_story_comes_back_whole(tmp_path: Path) -> None:
             name: each for name, each in before.items() if name != "events"
         }
         assert blobs(root) == contents
-        assert found_in(root, [Path(erased.source_original_path).stem]) == []
+        assert found_in(root, [Path(erased.source_original_path).name]) == []
         check_sound(root)
 
         (station.root / "ict" / "watch" / "SN900.log").write_text("x 900")

@@ -15,6 +15,9 @@ _LAST = f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? OR
 _ADD = f"REPLACE INTO vault_segments (vault, chain, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT first, last, size_bytes FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first"
 _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
+_WITH_EVENT = (
+    "SELECT first, last FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? ORDER BY first DESC LIMIT 1"
+)
 _WAITING_BYTES = (
     "SELECT coalesce(sum(disk_size_bytes), 0) FROM archive_entries WHERE entry_no > ? AND purged_at IS NULL"
 )
@@ -84,3 +87,9 @@ def forget(tx: Connection, vault: str, chain: str) -> None:
 def all_of(db: Connection, vault: str, chain: str) -> list[tuple[int, int, int]]:
     """Return first and last event, and the size, of each segment of a chain that a vault is known to have, oldest first."""
     return [(int(first), int(last), int(size)) for first, last, size in execute(db, _ALL, (vault, chain))]
+
+
+def with_event(db: Connection, vault: str, chain: str, sequence: int) -> int | None:
+    """Return the first event of the segment that has an event; None if no known segment has it."""
+    row = execute(db, _WITH_EVENT, (vault, chain, sequence)).fetchone()
+    return int(row[0]) if row and sequence <= row[1] else None

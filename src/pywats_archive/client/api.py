@@ -21,6 +21,7 @@ from pywats_archive.client.export.station import Exports
 from pywats_archive.client.importing.bag.station import BagImports
 from pywats_archive.client.importing.station import Imports
 from pywats_archive.client.replays import Replays
+from pywats_archive.client.vault.holding import Vaults
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.host.settings.outline import read_outline
@@ -32,7 +33,6 @@ from pywats_archive.portable.user import current_actor
 
 if TYPE_CHECKING:
     from pywats_archive.client.settings.station import StationSettings
-    from pywats_archive.client.vault.station import StationVault
     from pywats_archive.doctor.examination import Examination
     from pywats_archive.models.operation.capacity import Ratios
     from pywats_archive.models.operation.replay import ReprocessingResult
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _ADDRESSES = ("http://", "https://")
 
 
-class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
+class Client(Vaults, Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __new__(cls, archives: Path | str | Sequence[Path | str] = (), **options: Any) -> Client:
@@ -190,14 +190,6 @@ class Client(Proof, Auditing, Replays, Exports, Imports, BagImports, Erasures):
         from pywats_archive.client.settings.station import StationSettings
 
         return StationSettings(self.config, self._archives, actor=self.actor)
-
-    @property
-    def vault(self) -> StationVault:
-        """The vault to which the station copies its archives."""
-        from pywats_archive.client.vault.station import StationVault
-
-        config = self._station.path if self._station else None
-        return StationVault(config, self.roots, lambda: self._archives.all, actor=self.actor)
 
     async def reprocess_archives(
         self,

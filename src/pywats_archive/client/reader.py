@@ -20,7 +20,7 @@ from pywats_archive.models.retention.policy import EVERY_OTHER
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
-    from pywats_archive.client.restoring import Restored
+    from pywats_archive.client.restoring import FromVault, Restored
     from pywats_archive.models.operation.whereabouts import Whereabouts
 
 
@@ -82,17 +82,21 @@ class EntryReader:
     ) -> tuple[Restored, ...]:
         """Restore sources into ``folder``; a failure is returned with its reason and does not stop the others.
 
+        What was purged, or is missing or damaged, comes from the vault, if the configuration names one.
         ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged; ``reports`` each report too, beside
         the source.
         UnknownEntry comes before anything is written.
         """
-        from pywats_archive.client.restoring import restore, salvage, with_reports
+        from pywats_archive.client.restoring import Restoring
 
-        one, target = salvage if even_damaged else restore, arguments.path(folder, "folder")
+        target = arguments.path(folder, "folder")
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
-        by = actor or self.actor
-        done = ((archive, one(archive, archive_id, target, by)) for archive_id, archive in holders)
-        return tuple(with_reports(archive, each, by) if reports else each for archive, each in done)
+        how = Restoring(actor or self.actor, even_damaged=even_damaged, reports=reports, vault=self._vault_of_station())
+        return tuple(how.restore(archive, archive_id, target) for archive_id, archive in holders)
+
+    def _vault_of_station(self) -> FromVault | None:
+        """Return how to read an entry from the vault; None if the configuration names none."""
+        return None
 
     def export(self, wanted: EntryFilter | None = None, *, actor: str | None = None) -> Iterator[bytes]:
         """Stream a zip of the entries that match: sources, companions, reports, and ``manifest.json`` with checksums.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +29,36 @@ class Restored:
     """Where its reports are now, if they were restored too."""
     is_on_record: bool = True
     """Whether the restore is in the archive's history, or will be once the service records its note."""
+
+
+FromVault = Callable[[Archive, str], AbstractContextManager[Archive]]
+"""Lets a block read an archive, in which the files of an entry come from the vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """How entries are restored."""
+
+    actor: str
+    even_damaged: bool = False
+    reports: bool = False
+    vault: FromVault | None = None
+
+    def restore(self, archive: Archive, archive_id: str, folder: Path) -> Restored:
+        """Restore one entry; from the vault, if its own files are not readable."""
+        done = self._restored(archive, archive_id, folder)
+        if done.path is not None or self.vault is None:
+            return done
+        try:
+            with self.vault(archive, archive_id) as fetched:
+                again = self._restored(fetched, archive_id, folder)
+        except ArchiveError as exc:
+            return replace(done, error=f"{done.error}; nor from the vault: {exc}")
+        return again if again.path is not None else done
+
+    def _restored(self, archive: Archive, archive_id: str, folder: Path) -> Restored:
+        done = (salvage if self.even_damaged else restore)(archive, archive_id, folder, self.actor)
+        return with_reports(archive, done, self.actor) if self.reports else done
 
 
 def restore(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:

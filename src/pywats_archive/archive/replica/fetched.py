@@ -1,0 +1,47 @@
+"""An archive in which one entry is read from fetched blobs, in a folder of their own, instead of its own ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.encryption import blobs_of
+from pywats_archive.catalog import entries, events, reports, vault_segments
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.step import no_step
+
+
+class FetchedArchive(Archive):
+    """The same archive with other blobs. What was purged is read as if it was not; accesses are recorded as usual."""
+
+    def __init__(self, archive: Archive, folder: Path, *, keys: Path | None) -> None:
+        self.__dict__.update(archive.__dict__)
+        self.blobs = blobs_of(folder, archive.description, keys, None, on_step=no_step, require_root=lambda: None)
+
+    def entry(self, archive_id: str) -> ArchiveEntry:
+        return replace(super().entry(archive_id), purged_at=None)
+
+    def close(self) -> None:
+        """Do nothing: the archive itself stays open."""
+
+
+def paths_of(archive: Archive, archive_id: str) -> frozenset[str]:
+    """Return the blobs that an entry has, or had before it was purged."""
+    with archive.read() as db:
+        entry = entries.get(db, archive_id)
+        if not entry.source_archived_path:  # erased, or never kept
+            return frozenset()
+        named = (entry.source_archived_path, *(each.archived_path for each in entry.companions))
+        return frozenset(
+            path for path in (*named, *(each.archived_path for each in reports.of_entry(db, archive_id))) if path
+        )
+
+
+def segments_with(archive: Archive, vault: str, chain: str, archive_id: str) -> Iterable[int]:
+    """Return the first events of the segments that have the entry's events, as far as the catalog knows them."""
+    with archive.read() as db:
+        numbers = [event.sequence for event in events.readable_of_entry(db, archive_id) if event.sequence]
+        found = (vault_segments.with_event(db, vault, chain, number) for number in numbers)
+        return tuple(dict.fromkeys(first for first in found if first is not None))

@@ -1,0 +1,50 @@
+"""Reads one entry from the vault, if its own files were purged, are missing or damaged."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.fetched import FetchedArchive, paths_of, segments_with
+from pywats_archive.errors import BlobMissing
+from pywats_archive.replication import names
+from pywats_archive.replication.fetching import segment_at
+from pywats_archive.vault.store import Vault
+
+
+@contextmanager
+def borrowed(archive: Archive, archive_id: str, *, vault: Vault, keys: Path | None = None) -> Iterator[Archive]:
+    """Fetch the blobs of an entry, and let the block read the archive with them; BlobMissing if the vault has none.
+
+    One segment costs three requests. The blobs are in a temporary folder meanwhile, and are checked as those of the archive.
+    """
+    wanted = set(paths_of(archive, archive_id))
+    with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
+        folder = Path(name)
+        for first in segments_with(archive, vault.url, progress.chain_of(archive) or "", archive_id):
+            if wanted:
+                wanted -= set(_fetch(archive, vault, first, wanted, folder))
+        if not any(folder.iterdir()):
+            raise BlobMissing(f"{vault.url}: has no file of {archive_id}")
+        yield FetchedArchive(archive, folder, keys=keys)
+
+
+def _fetch(archive: Archive, vault: Vault, first: int, wanted: Iterable[str], folder: Path) -> Iterator[str]:
+    """Write those blobs into a folder that a segment has; yields their paths."""
+    uuid = archive.description.archive_uuid
+    segment = segment_at(vault, names.segment_key(uuid, progress.chain_of(archive) or "", first))
+    held, large = frozenset(segment.files), segment.description.large
+    for path in sorted(wanted):
+        if path not in held and path not in large:
+            continue
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as stream:
+            stream.writelines(
+                [segment.read(path)] if path in held else vault.stream(names.large_key(uuid, large[path]))
+            )
+        yield path
