@@ -68,7 +68,7 @@ class VaultSettings(BaseModel):
         if "://" not in url:
             if not Path(url).is_absolute():
                 raise ValueError("write the whole path of a folder, or an address such as s3://bucket/prefix")
-            return url
+            return str(Path(url))
         parts = _split(url)
         if parts.scheme not in BUCKETS:
             raise ValueError("write an address that begins with s3://, az:// or gs://, or a folder")

@@ -49,6 +49,7 @@ def test_keys_that_pywats_wiped_are_remembered(tmp_path: Path) -> None:
     """As all keys of the station; "off" ends that."""
     folder = tmp_path / "share" / "vault"
     read_station_config(write(tmp_path, vault_url=str(folder), vault_required=True), remember=True)
+    assert read_vault_settings(write(tmp_path, vault_url=f"{folder}/")).vault_url == str(folder)
     remembered = read_vault_settings(write(tmp_path))
     assert remembered.folder == folder and remembered.vault_required
     assert read_vault_settings(write(tmp_path, vault_url="off", vault_required=False)) == VaultSettings()

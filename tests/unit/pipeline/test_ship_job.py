@@ -18,6 +18,7 @@ from tests.station import wait_for
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.overview import history
 from pywats_archive.archive.replica import progress
+from pywats_archive.catalog import vault_gate
 from pywats_archive.config import StationConfig
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.pipeline.background.shipping import ShipJob
@@ -32,6 +33,7 @@ class ShippingService(Service):
     """A service over one archive with a vault."""
 
     url = ""
+    is_required = False
 
     def __post_init__(self) -> None:
         self.url = str(self.base / "vault")
@@ -46,7 +48,9 @@ class ShippingService(Service):
 
     @property
     def station(self) -> StationConfig:
-        return super().station.model_copy(update={"vault": VaultSettings(vault_url=self.url)})
+        return super().station.model_copy(
+            update={"vault": VaultSettings(vault_url=self.url, vault_required=self.is_required)}
+        )
 
     def ship(self, after_s: float = 0.0) -> int:
         """Do a step so many seconds later, wait for what it began, and note that; gives the number of events that wait."""
@@ -124,6 +128,22 @@ def test_a_refusal_is_an_alert_at_once(service: ShippingService) -> None:
     service.ship(61)
     assert names(service) == ["vault.failed"]
     Path(service.url).chmod(0o700)
+
+
+def test_credentials_that_are_missing_are_an_alert_and_nothing_is_purged(
+    service: ShippingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service goes on, and the vault stays required: what it has not confirmed waits (invariant 13)."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    service.url, service.is_required = "s3://archives/plant", True
+    service.shipping.require()
+    with service.archive.read() as db:
+        assert vault_gate.required(db) == "s3://archives/plant"
+    service.ship()
+    service.ship(61)
+    assert names(service) == ["vault.failed"]
+    assert "has no credentials of the vault" in service.open[str(service.archive.root)]
 
 
 def test_another_history_is_an_alert_at_once(service: ShippingService, tmp_path: Path) -> None:

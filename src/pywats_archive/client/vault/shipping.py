@@ -37,12 +37,11 @@ class VaultShipping:
     def status(self) -> VaultStatus:
         """Return what the vault is not known to have yet; UsageError if there is no vault."""
         from pywats_archive.archive.replica import progress
-        from pywats_archive.vault.opening import open_vault
 
-        vault, now = open_vault(self._settings(None)), utc_now()
+        url, now = self._settings(None).vault_url, utc_now()
         found = []
         for archive in self._archives():
-            lag = progress.lag(archive, vault.url)
+            lag = progress.lag(archive, url)
             age_s = (now - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
             found.append(
                 VaultLag(
@@ -55,7 +54,7 @@ class VaultShipping:
                     shipped_at=lag.shipped_at,
                 )
             )
-        return VaultStatus(vault=vault.url, archives=tuple(found))
+        return VaultStatus(vault=url, archives=tuple(found))
 
     def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
         """Ship all that waits, beside a running service too; durable in the vault once this returns.

@@ -88,7 +88,7 @@ class ShipJob:
     def require(self) -> None:
         """Let nothing be purged that the vault has not confirmed, in each archive in use, if the configuration says so."""
         settings = self._station().vault
-        url = open_vault(settings).url if settings.vault_required else None
+        url = settings.vault_url if settings.vault_required else None
         for mount in self._pool.mounts:
             archive = mount.archive
             if archive is not None and not archive.is_read_only:
@@ -136,8 +136,7 @@ class ShipJob:
         with self._pool.lease(archive) as may_use:
             if not may_use:
                 return
-            url = open_vault(settings).url
-            lag = progress.lag(archive, url)
+            lag = progress.lag(archive, settings.vault_url)
             age = archive.now() - lag.oldest_at if lag.oldest_at else timedelta(0)
             is_unconfirmed = progress.is_confirmation_due(archive)
         self._judge(mount.root, state, lag, age)
