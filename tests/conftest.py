@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from pywats_archive import redaction
 from pywats_archive.catalog import migrations
@@ -74,6 +76,16 @@ def warm_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no secret of one test be removed from the texts of another."""
     monkeypatch.setattr(redaction, "_KNOWN", redaction._Known())
+
+
+@pytest.fixture(autouse=True)
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test say where the log of another goes; a logger that is cached would go there for good."""
+    configure = structlog.configure
+    monkeypatch.setattr(structlog, "configure", lambda **how: configure(**how | {"cache_logger_on_first_use": False}))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
