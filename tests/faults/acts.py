@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,7 @@ def set_aside(archive: Archive, place: Place) -> None:
                 archive.entry(arrival.archive_id),
                 ConversionResult(status=ConversionStatus.SUSPENDED, error="not yet"),
                 arrival_id=arrival.arrival_id,
-                next_state=NextState(state=ArrivalState.SUSPENDED, retry_at=archive.now(), attempts=1),
+                next_state=NextState(state=ArrivalState.SUSPENDED, retry_after=timedelta(), attempts=1),
             )
             intake.set_aside(at, replace(arrival, state=ArrivalState.SUSPENDED))
 

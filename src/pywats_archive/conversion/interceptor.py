@@ -162,7 +162,7 @@ class ArchiveInterceptor:
             arrival_id=arrival_id,
             arrival_state=next_state.state if next_state else None,
             reason=next_state.reason if next_state else None,
-            retry_at=next_state.retry_at if next_state else None,
+            retry_after=next_state.retry_after if next_state else None,
             attempts=next_state.attempts if next_state else 0,
         )
         if info:

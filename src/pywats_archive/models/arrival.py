@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from pywats_archive.models.file_stamp import FileStamp
@@ -112,5 +112,6 @@ class NextState:
 
     state: ArrivalState
     reason: str | None = None
-    retry_at: datetime | None = None
+    retry_after: timedelta | None = None
+    """How long after its conversion is recorded a suspended source is tried again."""
     attempts: int = 0

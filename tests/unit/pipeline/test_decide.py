@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from tests.aged import Aged
 
+from pywats_archive.archive import ledger
 from pywats_archive.config import ConverterConfig, PostProcessAction
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.sending.items import LONGEST_DELAY, after_try
 from pywats_archive.host.server.answers import SubmitOutcome
 from pywats_archive.models.arrival import Arrival, ArrivalState
@@ -48,20 +52,35 @@ def test_a_suspended_source_is_tried_as_often_as_allowed(retries: int, states: l
     result = ConversionResult(status=ConversionStatus.SUSPENDED, error="waits", retry_after=timedelta(seconds=7))
     attempts, seen = 0, []
     for _ in states:
-        after = after_conversion(result, config(max_retries=retries), attempts=attempts, now=NOW)
+        after = after_conversion(result, config(max_retries=retries), attempts=attempts)
         attempts = after.attempts
         seen.append("s" if after.state is ArrivalState.SUSPENDED else "c")
         if seen[-1] == "s":
-            assert after.retry_at == NOW + timedelta(seconds=7)
+            assert after.retry_after == timedelta(seconds=7)
     assert seen == states
+
+
+def test_a_clock_that_is_set_back_before_a_suspension_is_recorded_makes_it_wait_no_longer(tmp_path: Path) -> None:
+    """The moment of the next try counts from the moment that the suspension is recorded."""
+    aged = Aged(tmp_path, now=NOW)
+    entry = aged.add(status=None)
+    (arrival,) = ledger.enter(aged.archive, "c", [ledger.Sighting(path="a", size_bytes=1, mtime_ns=1)])
+    result = ConversionResult(status=ConversionStatus.SUSPENDED, error="waits", retry_after=timedelta(seconds=7))
+    after = after_conversion(result, config(), attempts=0)
+    aged.now -= timedelta(hours=1)
+    interceptor = ArchiveInterceptor(aged.archive, config(), key=bytes(32))
+    interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=after)
+    (suspended,) = ledger.suspended(aged.archive, "c")
+    assert suspended.retry_at == aged.now + timedelta(seconds=7)
+    aged.archive.close()
 
 
 def test_reports_are_waited_for() -> None:
     """A success with reports waits for the server, one without is done."""
     success = ConversionResult(status=ConversionStatus.SUCCESS, documents=(b"{}",))
-    assert after_conversion(success, config(), attempts=0, now=NOW).state is ArrivalState.WAITING
+    assert after_conversion(success, config(), attempts=0).state is ArrivalState.WAITING
     none = ConversionResult(status=ConversionStatus.SUCCESS)
-    assert after_conversion(none, config(), attempts=0, now=NOW).state is ArrivalState.CONVERTED
+    assert after_conversion(none, config(), attempts=0).state is ArrivalState.CONVERTED
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import timedelta
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.report_ids import withheld
@@ -29,6 +29,7 @@ from pywats_archive.models.ids import day_of
 from pywats_archive.models.operation.replay import ItemResult
 from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState, summarize
+from pywats_archive.models.time import later
 
 REPLACED = "a later conversion's report is sent instead"
 """Why a waiting report is withheld once a later one with its id is sent."""
@@ -47,7 +48,7 @@ class NewConversion:
     arrival_id: int | None = None
     arrival_state: ArrivalState | None = None
     reason: str | None = None
-    retry_at: datetime | None = None
+    retry_after: timedelta | None = None
     attempts: int = 0
     withheld: Collection[int] = ()
     """Ordinals of reports that are not sent, whatever ``submit`` says."""
@@ -166,9 +167,9 @@ def _commit(
             tx,
             new.arrival_id,
             state=new.arrival_state,
-            now=archive.now(),
+            now=(now := archive.now()),
             reason=new.reason,
-            retry_at=new.retry_at,
+            retry_at=None if new.retry_after is None else later(now, new.retry_after),
             attempts=new.attempts,
         )
     events.append(tx, _conversion_event(archive, conversion, kept))

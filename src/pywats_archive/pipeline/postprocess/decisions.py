@@ -12,25 +12,24 @@ from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.models.time import later
 
 
-def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> NextState:
+def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int) -> NextState:
     """Decide the state after a conversion; ``attempts``: the number of earlier conversions that ended suspended."""
     if result.status is ConversionStatus.SUCCESS:
         state = ArrivalState.WAITING if result.documents else ArrivalState.CONVERTED
         return NextState(state=state, attempts=attempts)
     if result.status is ConversionStatus.SUSPENDED:
-        return _after_suspension(result, config, attempts=attempts + 1, now=now)
+        return _after_suspension(result, config, attempts=attempts + 1)
     return NextState(state=ArrivalState.CONVERTED, reason=result.error, attempts=attempts)
 
 
-def _after_suspension(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> NextState:
+def _after_suspension(result: ConversionResult, config: ConverterConfig, *, attempts: int) -> NextState:
     if attempts > config.max_retries:
         reason = f"still suspended after {config.max_retries} retries: {result.error}"
         return NextState(state=ArrivalState.CONVERTED, reason=reason, attempts=attempts)
     delay = result.retry_after or timedelta(seconds=config.retry_delay_seconds)
-    return NextState(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=later(now, delay), attempts=attempts)
+    return NextState(state=ArrivalState.SUSPENDED, reason=result.error, retry_after=delay, attempts=attempts)
 
 
 def is_due(arrival: Arrival, now: datetime) -> bool:

@@ -19,11 +19,12 @@ from pywats_archive.conversion.sending.items import MemoryItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.conversion.source_log import log_of
 from pywats_archive.errors import SourceVanished, StorageError
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.time import later
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes import relocated
@@ -116,11 +117,9 @@ class Passthrough:
             except StorageError as exc:
                 return RetryLater(reason=str(exc), needs_operator=True)
         unsent = _Unsent(lane=lane, arrival=arrival, result=result, open_items=len(documents), spooled=spooled)
-        after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
+        after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts)
         if after.state is ArrivalState.SUSPENDED and isinstance(lane.ledger, MemoryLedger):
-            suspended = replace(
-                arrival, state=after.state, attempts=after.attempts, retry_at=after.retry_at, reason=after.reason
-            )
+            suspended = _suspended(arrival, after, self._now())
             lane.ledger.put(suspended)
             log_suspended(suspended, result)
             return None
@@ -270,3 +269,14 @@ def _file_stamp(path: Path) -> FileStamp | None:
         return stamp_of(path) if path.is_file() else None
     except SourceVanished:
         return None
+
+
+def _suspended(arrival: Arrival, after: NextState, now: datetime) -> Arrival:
+    return replace(
+        arrival,
+        state=after.state,
+        changed_at=now,
+        attempts=after.attempts,
+        retry_at=None if after.retry_after is None else later(now, after.retry_after),
+        reason=after.reason,
+    )

@@ -89,7 +89,6 @@ class Processor:
             self._calls, outbox, clock=clock, failures=failures, spool=spool, counts=counts, stuck=stuck
         )
         self._outbox = outbox
-        self._now = clock
         self._intake = Intake(failures)
         self.finisher = Finisher(self._calls, counts=counts, late_writes=late_writes)
         self._neighbours = Neighbours()
@@ -175,7 +174,7 @@ class Processor:
         result = self._neighbours.with_warning(lane, arrival, result)
         if entry.source_kind is SourceKind.FOLDER:
             self.finisher.note_folder(lane, arrival)
-        after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
+        after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts)
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
         reports = at.interceptor.post_convert(
