@@ -60,3 +60,19 @@ def test_an_unknown_act_in_the_history_is_no_fault() -> None:
     """Its details are shown as they are."""
     asked = Event(kind="approval.requested", at=utc_now(), details={"act": "other", "subject": {"a": 1}})
     assert details.shown(asked) == asked.details
+
+
+def test_a_refusal_names_its_rule_in_words() -> None:
+    """The audit trail has the sentence; a rule of a later version is shown as it is."""
+    refused = Event(kind="compliance.refused", at=utc_now(), details={"rule": "hold"})
+    assert details.shown(refused) == {"rule": "a hold cannot be replaced"}
+    later = Event(kind="compliance.refused", at=utc_now(), details={"rule": "later"})
+    assert details.shown(later) == {"rule": "later"}
+
+
+def test_options_of_a_replay_at_their_defaults_are_left_out() -> None:
+    """The reason and the entries are not lost among them; the original converter is not the default."""
+    request = ReplayRequest(use_current_converter=False, reason="limits corrected").as_details()
+    begun = Event(kind="run.begun", at=utc_now(), details={"run_id": 1, "request": request})
+    read = details.shown(begun)["request"]
+    assert read == {"reason": "limits corrected", "use_current_converter": False}

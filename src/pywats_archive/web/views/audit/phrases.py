@@ -70,7 +70,7 @@ _PHRASES = {
     "run.cancelled": "cancelled a replay",
     "run.rolled_back": "rolled a replay back",
     "conversion.set_back": "showed an earlier conversion again",
-    "policy.confirmed": "confirmed a policy that purges more than a fifth",
+    "policy.confirmed": "allowed a policy to purge more than a fifth at once",
     "clock.confirmed": "confirmed the clock",
     "source.acknowledged": "acknowledged that a source vanished",
     "archive.identified": "recorded the uuid of the archive",
