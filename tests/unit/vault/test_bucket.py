@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +36,22 @@ from pywats_archive.vault.opening import open_vault
 
 pytestmark = pytest.mark.long
 KEY = "7c9e6679/5a1f/segments/000000000001.zip"
+
+
+OF_ANOTHER_CLOCK = """
+import sys
+from pywats_archive.config.vault import VaultSettings
+from pywats_archive.errors import VaultError
+from pywats_archive.vault.opening import open_vault
+
+vault = open_vault(VaultSettings.model_validate_json(sys.argv[1]))
+calls = vault.get, vault.size_of, lambda key: list(vault.keys(key)), lambda key: vault.put_new(key, b"1")
+for call in calls:
+    try:
+        call("a/1")
+    except VaultError as exc:
+        print(type(exc).__name__)
+"""
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -177,6 +196,20 @@ def test_the_least_rights_are_enough_and_no_more(seaweed: Seaweed, tmp_path: Pat
     with pytest.raises(Exception, match="AccessDenied"):
         obstore.delete(station._connected(0), f"least/{own}")
     assert station.get(own) == b"own"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libfaketime is for Linux")
+def test_a_clock_that_is_hours_off_is_named(seaweed: Seaweed, tmp_path: Path) -> None:
+    """By what the server itself answers to such a request; whatever is asked first."""
+    found = importlib.util.find_spec("libfaketime")
+    if not found or not found.submodule_search_locations:
+        pytest.skip("libfaketime is not installed")
+    library = Path(found.submodule_search_locations[0], "vendor", "libfaketime", "src", "libfaketime.so.1")
+    settings = seaweed.settings(tmp_path, "plant").model_dump_json()
+    environment = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": "-2h"}
+    words = [sys.executable, "-c", OF_ANOTHER_CLOCK, settings]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["VaultClockOff"] * 4, done.stderr
 
 
 def test_what_was_stored_survives_a_killed_server(tmp_path: Path) -> None:
