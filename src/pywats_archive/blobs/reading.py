@@ -51,6 +51,25 @@ class BlobHeader:
     """Size of the content modulo 2³², as the last four bytes have it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """How much a blob takes."""
+
+    stored_bytes: int
+    disk_bytes: int
+    """Its disk space, or its share of a blob with several names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBlob:
+    """A blob that is open to be read."""
+
+    label: Label
+    sizes: Sizes
+    chunks: Iterator[bytes]
+    """Its original bytes, to be read once; BlobDamaged names it."""
+
+
 def measure(chunks: Iterable[bytes]) -> Content:
     """Return checksum and size of bytes, without keeping them."""
     digest, size = hashlib.sha256(), 0
@@ -75,12 +94,12 @@ class BlobReader:
             yield from self._decompressed(path, file)
 
     @contextmanager
-    def opened(self, path: str) -> Iterator[tuple[Label, Iterator[bytes]]]:
-        """Open a blob once for both its label and a stream of its original bytes; BlobMissing or BlobDamaged names it."""
+    def opened(self, path: str) -> Iterator[OpenBlob]:
+        """Open a blob once for all that it says; BlobMissing or BlobDamaged names it."""
         with self._present(path) as whole, self._open(whole) as file:
             label = header.read_label(file, whole)
             file.seek(0)
-            yield label, self._decompressed(path, file)
+            yield OpenBlob(label=label, sizes=_sizes(whole), chunks=self._decompressed(path, file))
 
     def _decompressed(self, path: str, file: BinaryIO) -> Iterator[bytes]:
         try:
@@ -193,13 +212,11 @@ class BlobReader:
 
     def disk_size(self, path: str) -> int:
         """Return the disk space of a blob in bytes, or its share of a blob with several names; OSError."""
-        return self.sizes(path)[1]
+        return self.sizes(path).disk_bytes
 
-    def sizes(self, path: str) -> tuple[int, int]:
-        """Return the size of a blob as it is stored, and its disk space as ``disk_size`` returns it; OSError."""
-        where = self._place(path)
-        status = where.stat()
-        return status.st_size, volumes.allotted_bytes(status, where) // max(status.st_nlink, 1)
+    def sizes(self, path: str) -> Sizes:
+        """Return the sizes of a blob; OSError."""
+        return _sizes(self._place(path))
 
     def is_of(self, path: str, archive_id: str) -> bool:
         """Whether ``path`` is a place for a blob of this entry."""
@@ -241,3 +258,9 @@ class BlobReader:
             yield self._place(path)
         except FileNotFoundError as exc:
             raise BlobMissing(f"{self.root / path}: the blob is missing; restore this file from a backup") from exc
+
+
+def _sizes(where: Path) -> Sizes:
+    status = where.stat()
+    disk_bytes = volumes.allotted_bytes(status, where) // max(status.st_nlink, 1)
+    return Sizes(stored_bytes=status.st_size, disk_bytes=disk_bytes)

@@ -12,6 +12,7 @@ from pywats_archive.archive.folder import role
 from pywats_archive.archive.results.document import read
 from pywats_archive.archive.sources.companions import listed
 from pywats_archive.blobs.header import checksum_in
+from pywats_archive.blobs.reading import Sizes
 from pywats_archive.errors import BlobDamaged
 from pywats_archive.models.entry import IMPORTED as IMPORTED_ENTRY
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
@@ -24,11 +25,10 @@ _NOTHING_KNOWN = ReportSummary(
 )
 
 
-def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEntry:
+def entry_of(archive: Archive, path: str, metadata: dict[str, Any], sizes: Sizes) -> ArchiveEntry:
     """Return the entry that a source's blob describes, without reading its content."""
     moment = datetime.fromisoformat(metadata["archived_at"])
     is_imported = role.is_imported(metadata)
-    compressed, disk = archive.blobs.sizes(path)
     return ArchiveEntry(
         archive_id=metadata["archive_id"],
         converter_name=metadata["converter_name"],
@@ -37,8 +37,8 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
         source_archived_path=path,
         source_checksum=checksum_in(metadata),
         source_size_bytes=metadata["size_bytes"],
-        compressed_size_bytes=compressed,
-        disk_size_bytes=disk,
+        compressed_size_bytes=sizes.stored_bytes,
+        disk_size_bytes=sizes.disk_bytes,
         source_kind=SourceKind(metadata["source_kind"]),
         source_mtime_ns=storable_ns(metadata["mtime_ns"]),
         compression_level=metadata["compression_level"],
@@ -68,13 +68,12 @@ def further(entry: ArchiveEntry, found: Sequence[Companion]) -> tuple[Companion,
     return new
 
 
-def report_of(archive: Archive, path: str, metadata: dict[str, Any], content: bytes | None) -> Report:
+def report_of(archive: Archive, path: str, metadata: dict[str, Any], content: bytes | None, sizes: Sizes) -> Report:
     """Return the report in a blob: archived, not to be sent, under its fixed id.
 
     ``content`` is its document; None if that cannot be read, so that its search fields are unknown.
     """
     summary = _NOTHING_KNOWN if content is None else _summary(archive, path, metadata, content)
-    compressed, disk = archive.blobs.sizes(path)
     return Report(
         archive_id=metadata["archive_id"],
         ordinal=metadata["ordinal"],
@@ -82,8 +81,8 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], content: by
         archived_path=path,
         checksum=checksum_in(metadata),
         size_bytes=metadata["size_bytes"],
-        compressed_size_bytes=compressed,
-        disk_size_bytes=disk,
+        compressed_size_bytes=sizes.stored_bytes,
+        disk_size_bytes=sizes.disk_bytes,
         serial_number=summary.serial_number,
         part_number=summary.part_number,
         process=summary.process,

@@ -17,6 +17,7 @@ from pywats_archive.archive.repair.adopted import Adopted, stand_in
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, further, report_of
 from pywats_archive.archive.repair.decided import Decided
 from pywats_archive.blobs.header import checksum_in
+from pywats_archive.blobs.reading import Sizes
 from pywats_archive.catalog import entries, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside, UsageError
@@ -138,13 +139,13 @@ class Filling:
         """Add what one blob says; an unreadable one is a problem, and is added with what its header says."""
         archive, problem = self._archive, None
         try:
-            with archive.blobs.opened(path) as (label, chunks):
-                metadata = metadata_in_place(path, label.metadata)
+            with archive.blobs.opened(path) as blob:
+                metadata = metadata_in_place(path, blob.label.metadata)
                 if metadata["archive_id"] != archive_id:
                     owner = metadata["archive_id"]
                     raise BlobDamaged(f"{archive.root / path}: says that it belongs to {owner}; not added")
-                content, problem = content_of(archive, path, archive_id, metadata, chunks)
-            found = _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, content)
+                content, problem = content_of(archive, path, archive_id, metadata, blob.chunks)
+            found = _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, content, blob.sizes)
             return replace(found, problems=(*adopted.problems, problem)) if problem else found
         except Exception as exc:
             if isinstance(exc, ArchiveError) and not isinstance(exc, BlobDamaged | BlobMissing | UsageError):
@@ -153,23 +154,29 @@ class Filling:
             unread = problem or problem_at(ProblemKind.HEADER_DAMAGED, path, message, archive_id)
             return replace(adopted, problems=(*adopted.problems, unread))
 
-    def _add_source(self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None) -> Adopted:
+    def _add_source(
+        self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None, sizes: Sizes
+    ) -> Adopted:
         if adopted.entry:
             raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not added")
-        return replace(adopted, entry=entry_of(self._archive, path, metadata))
+        return replace(adopted, entry=entry_of(self._archive, path, metadata, sizes))
 
-    def _add_companions(self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None) -> Adopted:
+    def _add_companions(
+        self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None, sizes: Sizes
+    ) -> Adopted:
         entry = adopted.entry or stand_in(self._archive, metadata["archive_id"])
         new = further(entry, companions_of(self._archive, path, metadata))
         if not new:  # the next recovery removes it
             return adopted
         self._without_source += adopted.entry is None
-        disk = entry.disk_size_bytes + self._archive.blobs.disk_size(path)
+        disk = entry.disk_size_bytes + sizes.disk_bytes
         whole = replace(entry, companions=(*entry.companions, *new), disk_size_bytes=disk)
         return replace(adopted, entry=whole, companions=adopted.companions + 1)
 
-    def _add_report(self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None) -> Adopted:
-        report = report_of(self._archive, path, metadata, content)
+    def _add_report(
+        self, adopted: Adopted, path: str, metadata: dict[str, Any], content: bytes | None, sizes: Sizes
+    ) -> Adopted:
+        report = report_of(self._archive, path, metadata, content, sizes)
         return replace(adopted, reports=(*adopted.reports, report))
 
 

@@ -67,7 +67,7 @@ def adopt(archive: Archive, path: str) -> str:
 
 def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     archive.blobs.check(path, checksum_in(metadata))
-    entry = entry_of(archive, path, metadata)
+    entry = entry_of(archive, path, metadata, archive.blobs.sizes(path))
     is_imported = role.is_imported(metadata)
     if is_imported and _is_imported_again(archive, entry):
         archive.blobs.remove(path, of=entry.archive_id)
@@ -122,7 +122,7 @@ def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None
         return
     archive.entry(metadata["archive_id"])
     content = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
-    found = report_of(archive, path, metadata, content)
+    found = report_of(archive, path, metadata, content, archive.blobs.sizes(path))
     report = replace(found, last_error=found.last_error or NEVER_SENT)
 
     def unit(tx: Connection) -> None:

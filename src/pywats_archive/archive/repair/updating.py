@@ -164,7 +164,7 @@ class Updating:
         chunks = self._archive.blobs.read(path)
         content, problem = content_of(self._archive, path, holding.archive_id, metadata, chunks)
         unread += [problem] if problem else []
-        return report_of(self._archive, path, metadata, content)
+        return report_of(self._archive, path, metadata, content, self._archive.blobs.sizes(path))
 
     def _add_companions(self, path: str, metadata: dict[str, Any]) -> None:
         found = companions_of(self._archive, path, metadata)
