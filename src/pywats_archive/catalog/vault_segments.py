@@ -18,6 +18,7 @@ _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
 _WITH_EVENT = (
     "SELECT first, last FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? ORDER BY first DESC LIMIT 1"
 )
+_NEWEST_VAULT = "SELECT vault FROM vault_segments WHERE chain = ? ORDER BY first DESC, shipped_at DESC LIMIT 1"
 _WAITING_BYTES = (
     "SELECT coalesce(sum(disk_size_bytes), 0) FROM archive_entries WHERE entry_no > ? AND purged_at IS NULL"
 )
@@ -93,3 +94,9 @@ def with_event(db: Connection, vault: str, chain: str, sequence: int) -> int | N
     """Return the first event of the segment that has an event; None if no known segment has it."""
     row = execute(db, _WITH_EVENT, (vault, chain, sequence)).fetchone()
     return int(row[0]) if row and sequence <= row[1] else None
+
+
+def newest_vault(db: Connection, chain: str) -> str | None:
+    """Return the vault that a chain was shipped to last."""
+    row = execute(db, _NEWEST_VAULT, (chain,)).fetchone()
+    return str(row[0]) if row else None

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from pywats_archive.archive.replica import progress
 from pywats_archive.catalog import vault_gate
 from pywats_archive.config import StationConfig
 from pywats_archive.config.vault import VaultSettings
+from pywats_archive.pipeline.alerting.metrics import _Collector
 from pywats_archive.pipeline.background.shipping import ShipJob
 from pywats_archive.replication.shipping import Shipping
 from pywats_archive.vault.folder import FolderVault
@@ -183,3 +185,19 @@ def test_a_silent_vault_delays_neither_the_service_nor_its_stop(
     assert time.monotonic() - began < 10
     hangs.set()
     wait_for(lambda: not any(each.name == "vault" for each in threading.enumerate()))
+
+
+def test_what_waits_is_a_metric(service: ShippingService) -> None:
+    """Of an archive that was shipped at least once: how many events, and the age of the oldest."""
+    collector = _Collector(lambda: (service.archive,), service.alerts, service.pool.lease)
+
+    def values() -> dict[str, list[float]]:
+        found = {each.name: each.samples for each in collector.collect() if "_vault_" in each.name}
+        return {name.rpartition("_vault_")[2]: [sample.value for sample in each] for name, each in found.items()}
+
+    assert values() == {"waiting_events": [], "waiting_seconds": []}
+    service.shipping.end()
+    assert values() == {"waiting_events": [0], "waiting_seconds": [0]}
+    service.act()
+    service.now += timedelta(seconds=30)
+    assert values() == {"waiting_events": [1], "waiting_seconds": [30]}

@@ -133,6 +133,13 @@ def lag(archive: Archive, vault: str) -> Lag:
         )
 
 
+def newest_lag(archive: Archive) -> Lag | None:
+    """Return what the vault lacks that was shipped to last; None if the archive was never shipped."""
+    with archive.read() as db:
+        vault = vault_segments.newest_vault(db, exporting.chain_of(db) or "")
+    return lag(archive, vault) if vault else None
+
+
 def first_break(archive: Archive, lines: Iterable[bytes], first: int, last: int) -> int | None:
     """Return the number of the first event, among lines of a portion, that breaks the chain; None if it is whole."""
     with archive.read() as db:

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from pywats_archive.archive import figures
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
 from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.pipeline.alerting.alerts import Alerts
@@ -109,11 +110,12 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics, of the archives that can be read."""
-        known = []
+        known, shipped = [], []
         for archive in self._archives():
             with suppress(ArchiveError, OSError), self._using(archive) as may_use:
                 if may_use:
                     known.append((str(archive.root), figures.statistics(archive)))
+                    shipped.append((archive, progress.newest_lag(archive)))
         yield _up(self._archives(), known)
         yield _entries(known)
         for name, (description, attribute) in _GAUGES.items():
@@ -126,6 +128,7 @@ class _Collector:
             for root, whole in known:
                 family.add_metric((root,), getattr(whole, attribute) or 0)
             yield family
+        yield from _vault(shipped)
         alerts = GaugeMetricFamily(_P + "alert", "1 for each alert that is open.", labels=("alert", "subject"))
         for alert in self._alerts.open:
             alerts.add_metric((alert.name, alert.subject), 1)
@@ -143,6 +146,20 @@ def _up(archives: Sequence[Archive], known: _Known) -> Metric:
     for archive in archives:
         family.add_metric((str(archive.root),), str(archive.root) in readable)
     return family
+
+
+def _vault(shipped: Sequence[tuple[Archive, progress.Lag | None]]) -> Iterator[Metric]:
+    """Yield what waits for the vault, of the archives that were ever shipped."""
+    labels = ("archive",)
+    waiting = GaugeMetricFamily(_P + "vault_waiting_events", "Events that the vault does not have yet.", labels=labels)
+    description = "Age of the oldest event that the vault does not have yet."
+    oldest = GaugeMetricFamily(_P + "vault_waiting_seconds", description, labels=labels)
+    for archive, lag in shipped:
+        if lag:
+            age_s = (archive.now() - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
+            waiting.add_metric((str(archive.root),), lag.events)
+            oldest.add_metric((str(archive.root),), max(0.0, age_s))
+    yield from (waiting, oldest)
 
 
 def _entries(known: _Known) -> Metric:
