@@ -26,11 +26,11 @@ def test_the_keys_are_read(tmp_path: Path) -> None:
     assert read_station_config(write(tmp_path)).vault == VaultSettings()
     path = write(
         tmp_path,
-        vault_url=" s3://archives/plant 1/".replace(" 1", "-1"),
+        vault_url=" s3://archives/plant-1/ ",
         vault_endpoint="https://s3.example:8333/",
         vault_region="eu-north-1",
         vault_credentials="vault.key",
-        vault_ca_file="/etc/ca.pem",
+        vault_ca_file=str(tmp_path / "ca" / "ca.pem"),
         vault_required=True,
         vault_interval_seconds=60,
         vault_segment_mb=32,
@@ -39,7 +39,10 @@ def test_the_keys_are_read(tmp_path: Path) -> None:
     found = read_station_config(path).vault
     assert found == read_vault_settings(path)
     assert (found.vault_url, found.vault_endpoint) == ("s3://archives/plant-1", "https://s3.example:8333")
-    assert (found.vault_credentials, found.vault_ca_file) == (str(tmp_path / "vault.key"), "/etc/ca.pem")
+    assert (found.vault_credentials, found.vault_ca_file) == (
+        str(tmp_path / "vault.key"),
+        str(tmp_path / "ca" / "ca.pem"),
+    )
     assert (
         found.bucket and (found.bucket.netloc, found.bucket.path) == ("archives", "/plant-1") and found.folder is None
     )

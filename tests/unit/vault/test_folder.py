@@ -89,6 +89,7 @@ def test_a_share_without_hard_links_works_too(vault: Vault, root: Path, monkeypa
 
     monkeypatch.setattr(os, "link", no_links)
     vault.put_new("a/1", b"one")
+    (root / "a" / "1").chmod(0o640)
     os.utime(root / "a" / "1", (1, 1))
     with pytest.raises(KeyTaken):
         vault.put_new("a/1", b"two")
