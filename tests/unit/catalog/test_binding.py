@@ -228,6 +228,10 @@ PURGE = "INSERT INTO purge_history VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ODD = ("", "é", "\x7f", '"\\/', '":null,"', "\x00\x1f\b\t\n\f\r", "\u2028😀", ",}", "null", "-1", "1.0")
 
 
+JSONB = (f"x'{len(text):x}7{text.encode().hex()}'" for text in ("-1", "null", "1.0", ",}"))
+"""Texts as SQLite 3.45 and later store JSON in bytes (sqlite.org/jsonb.html)."""
+
+
 def purges_recorded(catalog: Catalog) -> None:
     """Fill a table with more than two pages of rows: odd texts, large numbers, and NULL in some."""
 
@@ -256,7 +260,7 @@ def test_rows_are_confirmed_by_the_json_of_sqlite(catalog: Catalog) -> None:
     [
         *(
             f"finished_at = {value}"
-            for value in ("NULL", "0", "CAST(reason AS BLOB)", "'null'", "CAST(x'ff' AS TEXT)", "'\"'")
+            for value in ("NULL", "0", "CAST(reason AS BLOB)", "'null'", "CAST(x'ff' AS TEXT)", "'\"'", *JSONB)
         ),
         *(
             f"bytes_freed = {value}"

@@ -2,8 +2,8 @@
 
 A digest of that JSON confirms a row if it is the bound one. If it is another one, it says nothing, since the JSON of SQLite may
 differ from the form that is hashed: ``RowDigest`` decides. No other row has the same JSON: text is quoted and escaped, a whole
-number has digits alone, any other number a point or letters, and SQLite refuses bytes. Only fractions that differ after 15
-digits have, so tables with columns for fractions are not read like this.
+number has digits alone, and any other number a point or letters. Only fractions that differ after 15 digits have, so tables
+with columns for fractions are not read like this; nor are rows with bytes, which since SQLite 3.45 may be JSON themselves.
 """
 
 from __future__ import annotations
@@ -62,12 +62,16 @@ class Confirming:
             self._null = frozenset(self._mostly_null(rows(self._db, self._following(columns, _FEW), (after,))))
         written = ", ".join(f"'{name}', {name}" for name in self._table.columns if name not in self._null)
         rest = ", ".join(("NULL", "NULL", *sorted(self._null)))
-        query = self._following(f"{self._key}, json_object({written}), coalesce({rest})", PAGE)
+        bytes_there = " OR ".join(f"{name} >= x''" for name in self._table.columns)
+        query = self._following(f"{self._key}, json_object({written}), coalesce({rest}), {bytes_there}", PAGE)
         try:
             found = rows(self._db, query, (after,))
-        except sqlite3.OperationalError:  # bytes, which JSON cannot hold, or a SQLite without JSON
+        except sqlite3.OperationalError:  # bytes before SQLite 3.45, or a SQLite without JSON
             return [(key, None) for (key,) in rows(self._db, self._following(self._key, PAGE), (after,))]
-        return [(key, self._likely(text) if other is None else None) for key, text, other in found]
+        return [
+            (key, None if has_bytes or other is not None else self._likely(text))
+            for key, text, other, has_bytes in found
+        ]
 
     def _following(self, columns: str, limit: int) -> str:
         return f"SELECT {columns} FROM {self._table.name} WHERE {self._key} > ? ORDER BY {self._key} LIMIT {limit}"
