@@ -231,7 +231,9 @@ def bring_back(station: Station) -> None:
     """Leave what a kill leaves just after a suspended source came back to its watch folder."""
     with Archive.open(station.archive_root, own=True) as archive:
         for arrival in ledger.unfinished(archive):
-            assert arrival.moved_to and arrival.arrival_id
+            if arrival.moved_to is None:  # the service ended during a retry: it is back already
+                continue
+            assert arrival.arrival_id
             ledger.set_arrival(archive, arrival.arrival_id, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
             Path(arrival.moved_to).rename(arrival.path)
 
