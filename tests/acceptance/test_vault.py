@@ -48,7 +48,7 @@ def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_
     pushed = json.loads(command("vault", "push", "--config", config, "--json").stdout)["archives"]
     assert [(each["segments"], each["last"], each["absent"]) for each in pushed] == [(1, lag["newest"], {})]
     said = command("vault", "status", "--config", config).stdout
-    assert f"event {lag['newest']} of {lag['newest']} is there; nothing waits" in said
+    assert f"copied up to event {lag['newest']} of {lag['newest']}; nothing waits" in said
     checked = command("vault", "verify", "--sample", "50%", "--config", config)
     assert (checked.returncode, checked.stderr) == (0, "") and "0 problems" in checked.stdout
     again = command("vault", "restore", "--to", str(tmp_path / "again"), "--vault", str(tmp_path / "share"))

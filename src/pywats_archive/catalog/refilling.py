@@ -1,7 +1,7 @@
 """Fills a new catalog with the rows of another one, which come newest first: the first state of a row is the one to keep.
 
 No trigger runs meanwhile, and nothing is bound: the events that bind the rows are among them. What triggers and code derive
-from rows is computed in the end.
+from rows is computed at the end.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ class Refilled:
 class Refilling:
     """Fills one catalog; used by one thread."""
 
-    def __init__(self, catalog: Catalog, db: Connection) -> None:
-        self._catalog = catalog
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def put(self, lines: Iterable[bytes]) -> None:
@@ -104,7 +103,7 @@ def refilling(catalog: Catalog) -> Iterator[Refilling]:
             for name, _ in triggers:
                 execute(db, f"DROP TRIGGER {name}")
             execute(db, _SEEN)
-            yield Refilling(catalog, db)
+            yield Refilling(db)
             execute(db, _ENTRY_FIGURES)
             execute(db, _ARRIVAL_FIGURES)
             for row in _all_entries(db):

@@ -71,7 +71,9 @@ def status(config: options.ConfigOption = None, as_json: options.JsonOption = Fa
             else "nothing waits"
         )
         typer.echo(
-            printable(f"{each.archive}: event {each.last} of {each.newest} is there; {waits}; last copied: {shipped}")
+            printable(
+                f"{each.archive}: copied up to event {each.last} of {each.newest}; {waits}; last copied: {shipped}"
+            )
         )
 
 
@@ -81,16 +83,17 @@ def push(
 ) -> int:
     """Copy all that waits now.
 
-    It works beside the service, too.
+    A running service is no obstacle.
     """
     write_as(None, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         done = client.vault.push()
     if as_json:
         print_json(done)
-    for each in done.archives if not as_json else ():
-        said = f"{counted(each.segments, 'segment')}, {human_size(each.size_bytes)}; event {each.last} is there"
-        typer.echo(printable(f"{each.archive}: {said}"))
+    else:
+        for each in done.archives:
+            said = f"{counted(each.segments, 'segment')}, {human_size(each.size_bytes)}; copied up to event {each.last}"
+            typer.echo(printable(f"{each.archive}: {said}"))
     for each in done.archives:
         for path, why in each.absent.items():
             typer.echo(
@@ -109,7 +112,7 @@ def verify(
 ) -> int:
     """Check the copies in the vault.
 
-    Each segment is read, and the history in it compared with the one here: events that were cut off or altered here are found.
+    Each segment is read, and its history compared with that of the archive: events that were cut off or altered here are found.
     """
     percent = 100.0 if sample is None else options.percent_of(sample, "--sample")
     with options.open_station(config) as client:

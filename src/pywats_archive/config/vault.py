@@ -45,6 +45,11 @@ class VaultSettings(BaseModel):
     """The sending rate at most, in 10⁶ bits a second; 0: no limit."""
 
     @property
+    def segment_bytes(self) -> int:
+        """The size at which a segment is closed."""
+        return self.vault_segment_mb * 1_000_000
+
+    @property
     def bucket(self) -> SplitResult | None:
         """The address of the bucket (scheme, bucket and path); None for a folder, or without a vault."""
         parts = _split(self.vault_url)

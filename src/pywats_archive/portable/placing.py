@@ -21,11 +21,11 @@ from pywats_archive.portable.files import NAME_MAX_BYTES
 
 def free_names(name: str) -> Iterator[str]:
     """Yield ``name``, ``stem_2.ext``, ``stem_3.ext`` and so on without end, each short enough for a file system."""
-    if len(os.fsencode(name)) <= NAME_MAX_BYTES:
+    is_short = len(os.fsencode(name)) <= NAME_MAX_BYTES
+    if is_short:
         yield name
-        pure = PurePath(name)
-    else:
-        pure = PurePath(name)
+    pure = PurePath(name)  # not before: the name itself is free as a rule
+    if not is_short:
         yield _numbered(pure.stem, pure.suffix)
     for number in itertools.count(2):
         yield _numbered(pure.stem, f"_{number}{pure.suffix}")

@@ -1,5 +1,6 @@
-"""Copies of archives in the vault: shipped while a station works, and made to archives again.
+"""Copies of archives in the vault: shipped while a station works, checked, and restored.
 
-**shipping** puts the history into the vault, one segment after the other; **restoring** makes an archive of them again.
-**segment** is the format of one, **names** are the keys. Knows neither the service nor the command.
+**shipping** puts the history into the vault, segment by segment; **verifying** checks the segments; **restoring** makes
+an archive of them again; **borrowing** reads one entry. **segment** is the format of a segment, **names** are the keys. Knows
+neither the service nor the command.
 """

@@ -34,7 +34,7 @@ def borrowed(archive: Archive, archive_id: str, *, vault: Vault, keys: Path | No
 
 
 def _fetch(archive: Archive, vault: Vault, first: int, wanted: Iterable[str], folder: Path) -> Iterator[str]:
-    """Write those blobs into a folder that a segment has; yields their paths."""
+    """Write those of the wanted blobs that a segment has into a folder; yields their paths."""
     uuid = archive.description.archive_uuid
     segment = segment_at(vault, names.segment_key(uuid, progress.chain_of(archive) or "", first))
     held, large = frozenset(segment.files), segment.description.large

@@ -7,14 +7,9 @@ _DIGITS = 12
 _ENDING = ".zip"
 
 
-def chain_folder(archive_uuid: str, chain: str) -> str:
-    """Return the folder of a history."""
-    return f"{archive_uuid}/{chain}"
-
-
 def segments_folder(archive_uuid: str, chain: str) -> str:
     """Return the folder with the segments of a history."""
-    return f"{chain_folder(archive_uuid, chain)}/segments"
+    return f"{archive_uuid}/{chain}/segments"
 
 
 def segment_key(archive_uuid: str, chain: str, first: int) -> str:

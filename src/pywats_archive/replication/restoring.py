@@ -1,4 +1,4 @@
-"""Makes an archive again from its segments: with the same uuid and history, every row, and every blob that it still had."""
+"""Restores an archive from its segments: with the same uuid and history, every row, and every blob that it still had."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive.replica.remaking import Remaking, remake
-from pywats_archive.errors import ArchiveError, SegmentDamaged, UsageError, VaultError
+from pywats_archive.errors import ArchiveError, SegmentDamaged, UsageError
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication import names
@@ -176,7 +176,7 @@ class _Restoring:
             if archive.wants(path):
                 archive.add_file(path, chunks())
                 self.files += 1
-        except (SegmentDamaged, VaultError, ArchiveError) as exc:
+        except ArchiveError as exc:
             self.problems.append(f"{path}: {exc}")
 
     def _large(self, sha256: str) -> Iterator[bytes]:

@@ -1,22 +1,23 @@
 """Ships an archive's history into a vault, one segment after the other.
 
 A segment is read, built, stored under a new key, and then noted in the catalog. After a crash between the last two steps, the
-key is taken: the segment there says that this history made it, and shipping goes on behind it. So nothing is sent twice.
+key is taken: the segment there shows that this history made it, and shipping continues after it. So nothing is sent twice.
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
-from pywats_archive.archive.replica.portion import DAMAGED, MISSING, Portion
+from pywats_archive.archive.replica.portion import DAMAGED, MISSING, PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
 from pywats_archive.errors import AnotherHistory, KeyTaken, StorageError, VaultRefused
@@ -39,8 +40,13 @@ class Shipped:
     segment: ShippedSegment
     is_new: bool
     """Whether this call stored it."""
-    absent: dict[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
     """The blobs that it had to leave out, and why."""
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The blobs that are missing or damaged in the archive, and which of both; purged ones are not among them."""
+        return {path: why for path, why in self.absent.items() if why != PURGED}
 
 
 class Shipping:
@@ -69,9 +75,9 @@ class Shipping:
             yield shipped
 
     def confirm(self) -> int:
-        """Ask the vault which segments it has, and record up to which event it has all; returns that.
+        """Ask the vault which segments it has, and record up to which event it has all of them; returns the event's number.
 
-        One listing says it of a thousand segments. What may be purged depends on this number (invariant 13).
+        One request lists a thousand segments. What may be purged depends on this number (invariant 13).
         """
         chain = progress.chain_of(self._archive) or ""
         folder = names.segments_folder(self._uuid, chain)
@@ -115,7 +121,7 @@ class Shipping:
         return None if portion is None else self._ship(portion, last)
 
     def _newest_in_vault(self, chain: str, last: ShippedSegment | None) -> Shipped | None:
-        """Go on behind the newest segment of the vault if it is not the one that the catalog has noted."""
+        """Continue after the newest segment of the vault if it is not the one that the catalog has noted."""
         after = self._key(chain, last.first) if last else ""
         newest = max(segment_keys(self._vault, self._uuid, chain, after=after), default=None)
         return self._found(newest, chain) if newest else None
@@ -128,29 +134,19 @@ class Shipping:
         large = {path: sha256 for path in portion.apart if (sha256 := self._ship_apart(path))}
         absent = {**portion.absent, **{path: DAMAGED for path in portion.apart if path not in large}}
         self._on_step("build")
-        content, absent = self._built(portion, last, large, absent)
+        description, content = self._built(portion, last, large, absent)
         self._on_step("put")
         try:
             self._vault.put_new(key, content)
         except KeyTaken:
             return self._found(key, portion.chain)
         self._on_step("note")
-        segment = ShippedSegment(
-            first=portion.first,
-            last=portion.last,
-            hash=portion.hash,
-            entry_no=portion.entry_no,
-            report_no=portion.report_no,
-            sha256=hashlib.sha256(content).hexdigest(),
-            size_bytes=len(content),
-            at=self._archive.now(),
-        )
-        progress.note(self._archive, self._vault.url, portion.chain, segment, absent)
-        return Shipped(key=key, segment=segment, is_new=True, absent=absent)
+        segment = self._note(portion.chain, description, content, at=self._archive.now())
+        return Shipped(key=key, segment=segment, is_new=True, absent=description.absent)
 
     def _built(
         self, portion: Portion, last: ShippedSegment | None, large: dict[str, str], absent: dict[str, str]
-    ) -> tuple[bytes, dict[str, str]]:
+    ) -> tuple[SegmentDescription, bytes]:
         members, left_out = list[tuple[str, bytes]](), dict(absent)
         for path in portion.blobs:
             try:
@@ -181,7 +177,7 @@ class Shipping:
             made_at=self._archive.now(),
             software=f"pywats-archive {metadata.version('pywats-archive')}",
         )
-        return build(members, portion.rows, description), left_out
+        return description, build(members, portion.rows, description)
 
     def _ship_apart(self, path: str) -> str | None:
         """Ship a blob as an object of its own; returns its SHA-256, None if it is not here or damaged."""
@@ -206,7 +202,7 @@ class Shipping:
             readme.introduce(self._vault)
 
     def _found(self, key: str, chain: str) -> Shipped:
-        """Go on behind a segment that is in the vault, if this history made it."""
+        """Continue after a segment that is in the vault, if this history made it."""
         known = segment_at(self._vault, key).description
         if not progress.has_event(self._archive, known.last, known.hash):
             raise AnotherHistory(
@@ -214,7 +210,11 @@ class Shipping:
                 f"is {self._station!r}; one of them is a copy, or an older state. Nothing more is shipped from here"
             )
         content = self._vault.get(key)
-        noted = ShippedSegment(
+        return Shipped(key=key, segment=self._note(chain, known, content, at=known.made_at), is_new=False)
+
+    def _note(self, chain: str, known: SegmentDescription, content: bytes, *, at: datetime) -> ShippedSegment:
+        """Note in the catalog that the vault has a segment."""
+        segment = ShippedSegment(
             first=known.first,
             last=known.last,
             hash=known.hash,
@@ -222,10 +222,10 @@ class Shipping:
             report_no=known.report_no,
             sha256=hashlib.sha256(content).hexdigest(),
             size_bytes=len(content),
-            at=known.made_at,
+            at=at,
         )
-        progress.note(self._archive, self._vault.url, chain, noted, known.absent)
-        return Shipped(key=key, segment=noted, is_new=False)
+        progress.note(self._archive, self._vault.url, chain, segment, known.absent)
+        return segment
 
 
 def _sha256(path: Path) -> str:

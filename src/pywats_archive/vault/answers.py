@@ -15,7 +15,7 @@ _CLOCK = {"RequestTimeTooSkewed"}
 _PASSING = {408, 429}
 _UNREACHABLE = (
     ("kind: Timeout", "does not answer in time"),
-    ("dns error", "its name is unknown"),
+    ("dns error", "its host name is unknown"),
     ("Connection refused", "nothing listens there"),
 )
 _CERTIFICATE = ("invalid peer certificate", "CertificateError", "UnknownIssuer")
@@ -35,9 +35,9 @@ def meaning(error: Exception, url: str, key: str) -> VaultError:
         return VaultRefused(f"{url}: there is no such bucket ({code}); check vault_url", code=code)
     if isinstance(error, FileNotFoundError) or status == 404:
         return KeyMissing(f"{url}: has no {key}")
+    if status == 501:
+        return VaultRefused(f"{url}: the server lacks what a vault needs ({seen}); use another one", code=code)
     if code in _AT_ONCE or status >= 500 or status in _PASSING:
-        if status == 501:
-            return VaultRefused(f"{url}: the server lacks what a vault needs ({seen}); use another one", code=code)
         return VaultAway(f"{url}: answers {seen}; the vault is tried again later")
     if status == 412 or type(error).__name__ == "AlreadyExistsError":
         return KeyTaken(f"{url}: has {key} already; nothing was replaced")

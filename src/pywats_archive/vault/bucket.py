@@ -99,9 +99,9 @@ class BucketVault:
         return True
 
     def locked_until(self, key: str) -> datetime | None:
-        """Return until when the vault lets nobody remove an object; None if it says of no such lock.
+        """Return until when the vault lets nobody remove an object; None if it names no such lock.
 
-        AWS tells a key only with the right s3:GetObjectRetention. Azure and Google are not asked.
+        AWS says so only to a key with the right s3:GetObjectRetention. Azure and Google are not asked.
         """
         return lock_of(self._connected(_SMALL), self._path(key), ca_file=self._ca_file)
 

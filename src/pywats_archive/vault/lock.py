@@ -29,5 +29,5 @@ def lock_of(store: ObjectStore, path: str, *, ca_file: str = "") -> datetime | N
         with urlopen(signed, timeout=_PATIENCE_S, context=trust) as answer:  # noqa: S310
             until = answer.headers.get(_UNTIL)
         return datetime.fromisoformat(until.replace("Z", "+00:00")) if until else None
-    except (OSError, ValueError):  # it is a remark of ``doctor``, no more
+    except (OSError, ValueError):  # only a remark of ``doctor`` depends on it
         return None

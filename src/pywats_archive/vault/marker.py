@@ -24,12 +24,12 @@ def create(vault: Vault, *, clock: Clock = utc_now) -> bool:
 
 
 def require(vault: Vault) -> None:
-    """Raise VaultError if the place is no vault, and NewerFormat if a later version of this program made it one."""
+    """Raise VaultError if the place is not a vault, and NewerFormat if a later version of this program made it one."""
     place = f"{vault.url}: {MARKER}"
     try:
         version = json.loads(vault.get(MARKER, length=_LONGEST_BYTES))["format_version"]
     except KeyMissing as exc:
-        raise VaultError(f"{vault.url}: is no vault; create one with 'pywats-archive vault init'") from exc
+        raise VaultError(f"{vault.url}: is not a vault; create one with 'pywats-archive vault init'") from exc
     except (ValueError, LookupError, TypeError) as exc:
         raise VaultError(f"{place} is not what 'pywats-archive vault init' writes; name another place") from exc
     if not isinstance(version, int) or version > FORMAT_VERSION:

@@ -1,4 +1,4 @@
-"""The proof that a place stores each object once, by objects under ``{archive uuid}/probe``: some servers only say so."""
+"""The proof that a place stores each object once, by objects under ``{archive uuid}/probe``: some servers only claim that."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Proof:
     replaces: bool
     """Whether a second object took the place of the first."""
     is_racy: bool
-    """Whether more than one of several writers at once was told that the key is theirs."""
+    """Whether more than one of several simultaneous writers succeeded under one key."""
     reads_back: bool
     """Whether the object came back as it was stored."""
     locked_until: datetime | None
-    """Until when the vault lets nobody remove such an object; None if it says of no lock."""
+    """Until when the vault lets nobody remove such an object; None if it names no lock."""
     may_remove: bool
     """Whether this account or key may remove what it stored."""
 
@@ -61,7 +61,7 @@ def _probe(archive_uuid: str) -> str:
 
 
 def _winners_of_race(vault: Vault, key: str) -> int:
-    """Return how many of several writers at once were told that the key is theirs."""
+    """Return how many of several simultaneous writers succeed under one key."""
     with ThreadPoolExecutor(_RACING) as pool:
         return sum(pool.map(lambda _: _wins_race(vault, key), range(_RACING)))
 

@@ -52,7 +52,7 @@ class Vault(Protocol):
         """Remove an object of a trial; False if the vault does not allow that, as it should."""
 
     def locked_until(self, key: str) -> datetime | None:
-        """Return until when the vault lets nobody remove an object; None if it says of no such lock."""
+        """Return until when the vault lets nobody remove an object; None if it names no such lock."""
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
         """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind the key ``after`` only.
@@ -62,7 +62,7 @@ class Vault(Protocol):
 
 
 def checked(key: str) -> str:
-    """Return the key; ValueError if it is none: letters, digits, ``._-``, and ``/`` between folders."""
+    """Return the key; ValueError if it is invalid. Allowed are letters, digits, ``._-``, and ``/`` between folders."""
     if not _KEY.fullmatch(key) or len(key) > 900:  # S3 allows 1024 bytes, prefix included
-        raise ValueError(f"{key!r} is no key of a vault")
+        raise ValueError(f"{key!r} is not a key of a vault")
     return key

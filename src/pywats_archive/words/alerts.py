@@ -13,7 +13,7 @@ from pywats_archive.words.times import brief
 
 _SENTENCES = {
     "vault.failed": "The archive {subject} is not copied to the vault",
-    "vault.late": "The vault does not get what happens in the archive {subject}",
+    "vault.late": "The vault does not have the latest events of the archive {subject}",
     "timestamp.failed": "The history of {subject} gets no time stamp",
     "anchor.failed": "No signed head of the history could be written to {subject}",
     "archive.away": "The archive {subject} is unavailable",

@@ -33,13 +33,6 @@ def aged(tmp_path: Path) -> Iterator[Aged]:
     made.archive.close()
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> FolderVault:
-    made = FolderVault(tmp_path / "vault")
-    made.put_new(MARKER, b"{}")
-    return made
-
-
 def shipping(aged: Aged, vault: FolderVault) -> Shipping:
     return Shipping(aged.archive, vault, limit_bytes=4000)
 

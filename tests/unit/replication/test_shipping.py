@@ -7,13 +7,11 @@ import shutil
 import sqlite3
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.filled import fill
 
 from pywats_archive.archive import holds
 from pywats_archive.archive.core import Archive
@@ -30,20 +28,6 @@ from pywats_archive.vault.folder import FolderVault
 from pywats_archive.vault.store import MARKER
 
 SMALL = 6000
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    fill(tmp_path, files=6)
-    with Archive.open(tmp_path / "archive", own=True) as made:
-        yield made
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> FolderVault:
-    made = FolderVault(tmp_path / "vault")
-    made.put_new(MARKER, b"{}")
-    return made
 
 
 def shipped(archive: Archive, vault: FolderVault, limit_bytes: int = SMALL) -> list[Shipped]:
@@ -165,7 +149,7 @@ def test_a_vault_that_lost_its_objects_gets_all_again(archive: Archive, vault: F
 def test_a_copy_of_the_archive_ships_nothing(
     archive: Archive, vault: FolderVault, tmp_path: Path, is_shipped_before: bool
 ) -> None:
-    """A copy that goes on for itself is told at its first own event, with both computers, and replaces nothing."""
+    """A copy that goes on for itself is refused at its first own event, with both computers named, and replaces nothing."""
     if is_shipped_before:
         shipped(archive, vault)
     old = tmp_path / "old"
@@ -264,7 +248,9 @@ def test_the_readme_makes_a_database(archive: Archive, vault: FolderVault, tmp_p
     shipped(archive, vault)
     text = vault.get(names.README).decode("ascii")
     code = text[text.index("    import glob") : text.index("\nFor example:")]
-    folder = Path(vault.url, names.chain_folder(archive.description.archive_uuid, str(progress.chain_of(archive))))
+    folder = Path(
+        vault.url, names.segments_folder(archive.description.archive_uuid, str(progress.chain_of(archive)))
+    ).parent
     program = "\n".join(line[4:] for line in code.splitlines())
     subprocess.run(["python3", "-I", "-c", program], cwd=folder, check=True)
     with (

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from tests.filled import fill
 from tests.unit.replication.test_shipping import shipped
 
 from pywats_archive.archive.core import Archive
@@ -18,21 +15,6 @@ from pywats_archive.replication.fetching import whole_segment
 from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.verifying import Verifying
 from pywats_archive.vault.folder import FolderVault
-from pywats_archive.vault.store import MARKER
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    fill(tmp_path, files=6)
-    with Archive.open(tmp_path / "archive", own=True) as made:
-        yield made
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> FolderVault:
-    made = FolderVault(tmp_path / "vault")
-    made.put_new(MARKER, b"{}")
-    return made
 
 
 def problems(archive: Archive, vault: FolderVault, percent: float = 100.0) -> list[str]:

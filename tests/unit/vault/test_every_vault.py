@@ -74,5 +74,5 @@ def test_keys_come_in_their_order(vault: Vault) -> None:
 def test_what_is_no_key_is_refused(vault: Vault, key: str) -> None:
     """No key leads out of the vault, or to a partial file."""
     for call in (vault.get, vault.size_of, lambda each: vault.put_new(each, b"1")):
-        with pytest.raises(ValueError, match="is no key of a vault"):
+        with pytest.raises(ValueError, match="is not a key of a vault"):
             call(key)

@@ -1,5 +1,6 @@
 """What of an archive goes into the vault, and an archive made again from that.
 
 A **portion** is a part of the history: some events, the rows that they bind, and the blobs that came with them. A **place**
-says up to where portions were taken. **remaking** makes an archive of portions. Knows neither vault nor segment.
+says up to where portions were read. **progress** is what the catalog knows of the vault; **remaking** makes an archive of
+portions; **fetched** reads an archive with blobs from elsewhere. Knows neither the vault nor its segments.
 """

@@ -1,4 +1,4 @@
-"""The vault of a station: created, and asked.
+"""The vault of a station: created, filled, checked, and restored from.
 
 ``StationVault`` is ``Client.vault``. Knows the configuration and the archives, and nothing of how objects are stored.
 """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Vaults:
-    """Has the vault of a station."""
+    """The property ``vault``, and how entries are read from the vault."""
 
     _archives: OpenArchives
     _station: StationOutline | None

@@ -24,8 +24,7 @@ from pywats_archive.models.vault.shipping import (
 if TYPE_CHECKING:
     from pywats_archive.config.vault import VaultSettings
     from pywats_archive.models.operation.integrity import OnProgress
-
-_MB = 1_000_000
+    from pywats_archive.vault.store import Vault
 
 
 class VaultShipping:
@@ -66,24 +65,22 @@ class VaultShipping:
 
         settings = self._settings(None)
         vault = open_vault(settings)
-        return Pushed(vault=vault.url, archives=tuple(self._pushed(settings, on_progress)))
+        return Pushed(vault=vault.url, archives=tuple(self._pushed(vault, settings, on_progress)))
 
-    def _pushed(self, settings: VaultSettings, on_progress: OnProgress | None) -> Iterator[PushedArchive]:
+    def _pushed(self, vault: Vault, settings: VaultSettings, on_progress: OnProgress | None) -> Iterator[PushedArchive]:
         from pywats_archive.archive.replica import progress
         from pywats_archive.replication.shipping import Shipping
-        from pywats_archive.vault.opening import open_vault
 
-        vault = open_vault(settings)
         for archive in self._archives():
             require_owner(archive.root)
-            shipping = Shipping(archive, vault, limit_bytes=settings.vault_segment_mb * _MB)
+            shipping = Shipping(archive, vault, limit_bytes=settings.segment_bytes)
             segments = size = 0
             absent: dict[str, str] = {}
             newest = progress.lag(archive, vault.url).newest
             for shipped in shipping.ship_all():
                 if shipped.is_new:
                     segments, size = segments + 1, size + shipped.segment.size_bytes
-                absent |= {path: why for path, why in shipped.absent.items() if why != "purged"}
+                absent |= shipped.left_out
                 if on_progress:
                     on_progress(min(shipped.segment.last, newest), newest)
             last = progress.lag(archive, vault.url).last

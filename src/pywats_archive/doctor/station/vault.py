@@ -39,7 +39,7 @@ def rate(settings: VaultSettings, proof: Proof) -> StationCheck:
         seen = "replaces objects: a second one under a key took the place of the first, so the vault is not used"
         return _check(settings, CheckLevel.FAILED, seen, "use a server with conditional writes (If-None-Match)")
     if proof.is_racy:
-        seen = "replaces objects that arrive at once: several writers were told that a key is theirs, so it is not safe"
+        seen = "replaces objects that arrive at once: more than one writer succeeded under one key, so it is not safe"
         return _check(settings, CheckLevel.FAILED, seen, "update the server, or use another one")
     if not proof.reads_back:
         seen = "returned other bytes than were stored, so the vault is not used"

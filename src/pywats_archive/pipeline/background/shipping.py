@@ -38,11 +38,11 @@ _LATE_AFTER = timedelta(hours=1)
 _LATE_INTERVALS = 4
 _PROGRESS_WITHIN_S = 600.0
 """A thread that stored no segment for so long counts as one that gets no answer."""
-_MB, _BITS_PER_MBIT = 1_000_000, 125_000
+_BYTES_PER_MBIT = 125_000
 
 
 @dataclass(kw_only=True)
-class _Shipped:
+class _State:
     """The job's state of one archive."""
 
     next_s: float
@@ -70,7 +70,7 @@ class ShipJob:
         self._tasks = tasks
         self._station = station
         self._now_s = now_s
-        self._states: dict[Path, _Shipped] = {}
+        self._states: dict[Path, _State] = {}
 
     def step(self) -> float:
         """Begin what is due, and note what ended; returns the rest after it, in seconds."""
@@ -104,7 +104,7 @@ class ShipJob:
         for mount in self._pool.mounts:
             if mount.archive is not None and not mount.archive.is_read_only:
                 state = self._state_of(mount.root)
-                if state.failure:  # it would only be waited for
+                if state.failure:  # it would probably fail again, and delay the stop
                     continue
                 if state.round is None or not state.round.is_alive():
                     state.round = self._begun(mount.root)
@@ -116,9 +116,9 @@ class ShipJob:
                     reason = str(state.round.failure or "it does not answer in time")
                     log.warning("vault.not_shipped", archive=str(mount.root), reason=reason)
 
-    def _state_of(self, root: Path) -> _Shipped:
+    def _state_of(self, root: Path) -> _State:
         if root not in self._states:
-            self._states[root] = _Shipped(next_s=self._now_s() + min(_FIRST_AFTER_S, self._interval_s))
+            self._states[root] = _State(next_s=self._now_s() + min(_FIRST_AFTER_S, self._interval_s))
         return self._states[root]
 
     @property
@@ -140,7 +140,7 @@ class ShipJob:
             age = archive.now() - lag.oldest_at if lag.oldest_at else timedelta(0)
             is_unconfirmed = progress.is_confirmation_due(archive)
         self._judge(mount.root, state, lag, age)
-        is_much = lag.size_bytes >= settings.vault_segment_mb * _MB and not state.failure
+        is_much = lag.size_bytes >= settings.segment_bytes and not state.failure
         is_due = self._now_s() >= state.next_s and (lag.events or is_unconfirmed)
         if state.round is None and (is_much or is_due):
             state.round = self._begun(mount.root)
@@ -150,12 +150,12 @@ class ShipJob:
         begun.start()
         return begun
 
-    def _note(self, root: Path, state: _Shipped, ended: _Round) -> None:
+    def _note(self, root: Path, state: _State, ended: _Round) -> None:
         """Note how a round ended."""
         subject, failure = str(root), ended.failure
         if ended.segments:
             log.info("vault.shipped", archive=subject, segments=ended.segments, last_event=ended.last)
-        for path, why in ended.absent.items():
+        for path, why in ended.left_out.items():
             log.warning("vault.left_out", archive=subject, path=path, reason=why)
         if failure is None:
             state.failures, state.failure, state.next_s = 0, "", self._now_s() + self._interval_s
@@ -169,7 +169,7 @@ class ShipJob:
         state.next_s = self._now_s() + _REST_AFTER_REFUSAL_S
         self._alerts.raise_alert(NOT_SHIPPED, subject, reason=str(failure))
 
-    def _judge(self, root: Path, state: _Shipped, lag: progress.Lag, age: timedelta) -> None:
+    def _judge(self, root: Path, state: _State, lag: progress.Lag, age: timedelta) -> None:
         """Raise an alert if events wait for too long, and no thread is catching up."""
         limit = max(_LATE_AFTER, timedelta(seconds=_LATE_INTERVALS * self._interval_s))
         is_shipping = state.round is not None and self._now_s() - state.round.progressed_s < _PROGRESS_WITHIN_S
@@ -192,17 +192,17 @@ class _Round(threading.Thread):
         self.failure: Exception | None = None
         self.segments = 0
         self.last = 0
-        self.absent: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
 
     def run(self) -> None:
         lower_thread_priority()
         try:
             vault = open_vault(self._settings)
             with Archive.open(self._root) as archive:
-                shipping = Shipping(archive, vault, limit_bytes=self._settings.vault_segment_mb * _MB)
+                shipping = Shipping(archive, vault, limit_bytes=self._settings.segment_bytes)
                 for shipped in shipping.ship_all():
                     self.segments, self.last = self.segments + shipped.is_new, shipped.segment.last
-                    self.absent |= {path: why for path, why in shipped.absent.items() if why != "purged"}
+                    self.left_out |= shipped.left_out
                     self._rest_after(shipped.segment.size_bytes)
                     self.progressed_s = self._now_s()
                 if progress.is_confirmation_due(archive):
@@ -212,5 +212,5 @@ class _Round(threading.Thread):
 
     def _rest_after(self, size_bytes: int) -> None:
         """Keep to the greatest rate: a segment takes at least as long as it would at that rate."""
-        if rate := self._settings.vault_max_mbit * _BITS_PER_MBIT:
+        if rate := self._settings.vault_max_mbit * _BYTES_PER_MBIT:
             time.sleep(max(0.0, size_bytes / rate - (self._now_s() - self.progressed_s)))
