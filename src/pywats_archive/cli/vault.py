@@ -45,8 +45,8 @@ def init(
         return
     typer.echo(printable(f"{made.url}: {'is a vault now' if made.is_new else 'was a vault already; nothing changed'}"))
     for each in made.rights:
-        typer.echo(printable(f"\nRights that the station with archive {each.archive_uuid} needs, and no others:\n"))
-        for line in each.document.splitlines():
+        text = f"Rights that the station with archive {each.archive_uuid} needs, and no others:"
+        for line in ("", text, "", *each.document.splitlines()):
             typer.echo(printable(line))
 
 
