@@ -1,4 +1,4 @@
-"""What the vault must have before anything is purged (invariant 13)."""
+"""The rule that the vault must have an entry before it is purged (invariant 13)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IS_NOT_THERE = (
 
 
 def is_missing(db: Connection, now: datetime) -> str:
-    """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` if it need not.
+    """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` without that rule.
 
     An entry is confirmed if all its events are up to the confirmed number, and none of its blobs was left out. Nothing is if
     the vault was not asked within a day, or if it was asked about another history.
@@ -45,7 +45,7 @@ def required(db: Connection) -> str | None:
 
 
 def require(tx: Connection, vault: str | None, *, now: datetime) -> None:
-    """Let nothing be purged that a vault has not confirmed, or with None, whatever a vault has; an event records it."""
+    """Let nothing be purged that a vault has not confirmed, or with None, end that rule; an event records it."""
     if required(tx) == vault:
         return
     if vault is None:

@@ -75,13 +75,13 @@ def waiting(db: Connection, after: int) -> tuple[int, datetime | None]:
 
 
 def waiting_bytes(db: Connection, after: int) -> int:
-    """Return the disk space of the blobs of all entries behind the one with this number."""
+    """Return the disk space of the blobs of all entries after the one with this number."""
     (size,) = execute(db, _WAITING_BYTES, (after,)).fetchone()
     return int(size)
 
 
 def forget(tx: Connection, vault: str, chain: str) -> None:
-    """Remove what is known of a chain in a vault."""
+    """Remove the known segments of a chain in a vault."""
     execute(tx, "DELETE FROM vault_segments WHERE vault = ? AND chain = ?", (vault, chain))
 
 

@@ -11,7 +11,7 @@ from pywats_archive.vault.store import Vault
 
 
 def segment_at(vault: Vault, key: str) -> Segment:
-    """Open a segment of which only what is read is fetched; KeyMissing, or SegmentDamaged."""
+    """Open a segment, so that only the parts that are read are fetched; KeyMissing, or SegmentDamaged."""
     size = vault.size_of(key)
     if size is None:
         raise KeyMissing(f"{vault.url}: has no {key}")

@@ -20,8 +20,8 @@ from pywats_archive.replication.segment.reading import Segment
 from pywats_archive.vault.store import Vault
 
 OnProgress = Callable[[int, int], None]
-_BEHIND = "~"
-"""Sorts behind every character of a key."""
+_LAST = "~"
+"""Sorts after every character of a key."""
 
 
 def archives_in(vault: Vault) -> Iterator[str]:
@@ -37,7 +37,7 @@ def chains_in(vault: Vault, archive_uuid: str) -> Iterator[str]:
 
 
 def _below(vault: Vault, folder: str) -> Iterator[str]:
-    """Yield the names of the folders below a folder, without listing what is in them."""
+    """Yield the names of the folders below a folder, without listing their contents."""
     after = ""
     while found := next(vault.keys(folder, after=after), None):
         rest = found.key.removeprefix(f"{folder}/") if folder else found.key
@@ -45,7 +45,7 @@ def _below(vault: Vault, folder: str) -> Iterator[str]:
         path = f"{folder}/{name}" if folder else name
         if is_folder:
             yield name
-        after = f"{path}/{_BEHIND}" if is_folder else found.key
+        after = f"{path}/{_LAST}" if is_folder else found.key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +108,7 @@ def restore(
     on_progress: OnProgress | None = None,
     clock: Clock = utc_now,
 ) -> RestoredArchive:
-    """Make an archive at ``target``, a folder that is empty or not there. Its station may go on with it.
+    """Make an archive at ``target``, a folder that is empty or not there. Its station may continue with it.
 
     Damaged segments and blobs are reported and do not stop it.
     """
@@ -145,7 +145,7 @@ class _Restoring:
         self.problems: list[str] = []
 
     def fill(self, archive: Remaking) -> dict[str, Any]:
-        """Add all segments; returns what the history says about that."""
+        """Add all segments; returns the details of the event that records it."""
         total = len(self._chosen.keys)
         for number, key in enumerate(reversed(self._chosen.keys), 1):
             try:

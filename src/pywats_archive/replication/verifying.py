@@ -1,4 +1,4 @@
-"""Checks what a vault has of an archive: each segment, the history that they hold, and the files in them.
+"""Checks an archive in a vault: each segment, the history that the segments hold, and the files in them.
 
 The vault is an anchor of the history too: it has events under their numbers and hashes, which the station cannot change there.
 """
@@ -22,7 +22,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedSegment:
-    """A segment, and what is wrong with it."""
+    """A segment, and its problems."""
 
     key: str
     number: int
@@ -85,7 +85,7 @@ class Verifying:
         return int.from_bytes(digest[:4], "big") < self._percent / 100 * 2**32
 
     def _in_order(self, key: str, known: SegmentDescription) -> Iterator[str]:
-        """Yield what does not follow from the segment before."""
+        """Yield where a segment does not follow from the one before."""
         if names.first_of(key) != known.first:
             yield f"{key}: says that it begins with event {known.first}"
         before = self._before

@@ -1,4 +1,4 @@
-"""What an error of obstore means: the server's status and code, as this project's errors."""
+"""Translates errors of obstore, by the server's status and code, into this project's errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CERTIFICATE = ("invalid peer certificate", "CertificateError", "UnknownIssuer")
 
 
 def meaning(error: Exception, url: str, key: str) -> VaultError:
-    """Return the error that a failed request for ``key`` means, with what to do."""
+    """Return the error that a failed request for ``key`` means; its message says what to do."""
     text = str(error)
     found = _STATUS.search(text)
     status = int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""A vault in a bucket: S3 and what speaks its protocol, Azure, Google Cloud Storage."""
+"""A vault in a bucket: S3 and servers that speak its protocol, Azure, Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class BucketVault:
         return lock_of(self._connected(_SMALL), self._path(key), ca_file=self._ca_file)
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
-        """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind ``after`` only."""
+        """Yield the objects below a folder (``""``: all of them), in a folder by name, those after ``after`` only."""
         import obstore  # noqa: PLC0415 (an extra that few stations need)
 
         whole = self._below + (checked(prefix) if prefix else "")
@@ -173,4 +173,4 @@ class _NoParts(VaultError):
 
 
 class _BeyondTheEnd(VaultError):
-    """A range that begins behind the end of its object."""
+    """A range that begins after the end of its object."""

@@ -76,7 +76,7 @@ class FolderVault:
         """Return None: a folder has no lock."""
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
-        """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind ``after`` only."""
+        """Yield the objects below a folder (``""``: all of them), in a folder by name, those after ``after`` only."""
         with self._translated(prefix or MARKER):
             self._require_marker()
             yield from self._below(self._path(prefix) if prefix else self._root, prefix, after)

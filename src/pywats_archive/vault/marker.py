@@ -1,4 +1,4 @@
-"""``vault.json``: the object that makes a place a vault, and names the format of what is in it."""
+"""``vault.json``: the object that makes a place a vault, and names the format of its objects."""
 
 from __future__ import annotations
 

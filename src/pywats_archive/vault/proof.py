@@ -53,7 +53,7 @@ def require_once(vault: Vault, archive_uuid: str) -> None:
     key = _probe(archive_uuid)
     vault.put_new(key, b"first")
     if _wins(vault, key) or vault.get(key) != b"first":
-        raise VaultRefused(f"{vault.url}: replaces objects, so what is stored there is not safe; use another server")
+        raise VaultRefused(f"{vault.url}: replaces objects, so objects are not safe there; use another server")
 
 
 def _probe(archive_uuid: str) -> str:

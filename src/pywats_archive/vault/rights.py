@@ -24,7 +24,7 @@ _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 
 def least_rights(settings: VaultSettings, archive_uuid: str) -> str:
-    """Return what to give to whoever administers the vault, for the key of the station with this archive."""
+    """Return the text for whoever administers the vault, for the key of the station with this archive."""
     bucket = settings.bucket
     if bucket is None:
         return _SHARE.format(place=settings.vault_url, archive=archive_uuid)

@@ -1,4 +1,4 @@
-"""What every vault does, whatever stores its objects."""
+"""The interface of every vault, whatever stores its objects."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Vault(Protocol):
         """Return until when the vault lets nobody remove an object; None if it names no such lock."""
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[StoredKey]:
-        """Yield the objects below a folder (``""``: all of them), in a folder by name, those behind the key ``after`` only.
+        """Yield the objects below a folder (``""``: all of them), in a folder by name, those after the key ``after`` only.
 
         The order of whole keys is that of the server: SeaweedFS lists ``a/1`` before ``a.b/1``, S3 does not.
         """

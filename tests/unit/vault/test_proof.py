@@ -45,7 +45,7 @@ def test_a_server_that_replaces_objects_is_refused(tmp_path: Path) -> None:
         assert liar.get("a/1") == b"second"
         found = prove(liar, "a")
         assert found.replaces and found.is_racy
-        with pytest.raises(VaultRefused, match="replaces objects, so what is stored there is not safe"):
+        with pytest.raises(VaultRefused, match="replaces objects, so objects are not safe there"):
             require_once(liar, "a")
 
 

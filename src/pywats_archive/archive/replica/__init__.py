@@ -1,4 +1,4 @@
-"""What of an archive goes into the vault, and an archive made again from that.
+"""The parts of an archive that are copied to the vault, and an archive that is restored from them.
 
 A **portion** is a part of the history: some events, the rows that they bind, and the blobs that came with them. A **place**
 says up to where portions were read. **progress** is what the catalog knows of the vault; **remaking** makes an archive of

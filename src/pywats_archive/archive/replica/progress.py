@@ -21,7 +21,7 @@ from pywats_archive.portable import files
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lag:
-    """What waits to be shipped."""
+    """The events and blobs that wait to be shipped."""
 
     last: int
     """The number of the last event that the vault is known to have; 0 if none."""
@@ -66,7 +66,7 @@ def _id_in(path: str) -> str:
 
 
 def require(archive: Archive, vault: str | None) -> None:
-    """Let nothing be purged that a vault has not confirmed; with None, purge whatever a vault has."""
+    """Let nothing be purged that a vault has not confirmed; with None, purge without a vault."""
     with archive.read() as db:
         if vault_gate.required(db) == vault:
             return
@@ -74,7 +74,7 @@ def require(archive: Archive, vault: str | None) -> None:
 
 
 def is_confirmation_due(archive: Archive) -> bool:
-    """Whether a vault must have what is purged, and was not asked for half as long as its answer counts."""
+    """Whether purges need the confirmation of a vault, and more than half of the time that the last one counts is over."""
     with archive.read() as db:
         if vault_gate.required(db) is None:
             return False
@@ -97,12 +97,12 @@ def confirm(archive: Archive, vault: str, stored: Mapping[int, int]) -> int:
 
 
 def forget(archive: Archive, vault: str, chain: str) -> None:
-    """Forget what a vault is known to have, since it does not have it."""
+    """Forget the segments that a vault was known to have, since it does not have them."""
     archive.write(lambda tx: vault_segments.forget(tx, vault, chain))
 
 
 def place_after(segment: ShippedSegment | None) -> Place:
-    """Return the place behind a segment; the beginning without one."""
+    """Return the place after a segment; the beginning without one."""
     if segment is None:
         return Place()
     return Place(
@@ -117,7 +117,7 @@ def has_event(archive: Archive, sequence: int, chained: str) -> bool:
 
 
 def lag(archive: Archive, vault: str) -> Lag:
-    """Return what the vault is not known to have yet."""
+    """Return how much waits for a vault, as far as the catalog knows."""
     with archive.read() as db:
         chain = exporting.chain_of(db)
         last = vault_segments.last(db, vault, chain) if chain else None
@@ -134,7 +134,7 @@ def lag(archive: Archive, vault: str) -> Lag:
 
 
 def newest_lag(archive: Archive) -> Lag | None:
-    """Return what the vault lacks that was shipped to last; None if the archive was never shipped."""
+    """Return how much waits for the vault of the newest segment; None if the archive was never shipped."""
     with archive.read() as db:
         vault = vault_segments.newest_vault(db, exporting.chain_of(db) or "")
     return lag(archive, vault) if vault else None

@@ -29,7 +29,7 @@ Named = tuple[bool, tuple[str, ...]]
 
 
 def next_portion(archive: Archive, place: Place, *, limit_bytes: int) -> Portion | None:
-    """Read the events behind a place, up to about so many bytes; None if there are none."""
+    """Read the events after a place, up to about ``limit_bytes``; None if there are none."""
     with archive.read() as db, one_moment(db):
         taken = _Taken(archive, db, place, limit_bytes)
         if place.last == 0:

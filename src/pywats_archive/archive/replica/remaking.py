@@ -1,4 +1,4 @@
-"""An archive made again from portions of its history, in a folder of its own, which gets its name at the end."""
+"""An archive that is restored from portions of its history, in a folder of its own, which gets its name at the end."""
 
 from __future__ import annotations
 

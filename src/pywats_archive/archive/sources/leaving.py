@@ -67,7 +67,7 @@ def is_there(path: Path) -> bool:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Wait until no other thread has a private name of ``path`` in hand, and have them alone meanwhile."""
+    """Wait until no other thread uses a private name of ``path``, and keep the names for the block."""
     key = _key_of(path)
     with _released:
         _released.wait_for(lambda: key not in _in_hand)
@@ -86,7 +86,7 @@ def claim(path: Path, private: Path) -> None:
 
 
 def give_back(private: Path, path: Path) -> bool:
-    """Rename what has a private path to ``path``; False while another file is there. Only within ``alone``.
+    """Rename the source at a private path to ``path``; False while another file is there. Only within ``alone``.
 
     Safe to repeat after a crash.
     """
@@ -108,7 +108,7 @@ def give_back(private: Path, path: Path) -> bool:
 def give_back_left(private: Path, path: Path) -> bool | None:
     """Give a source its own name back that a crash or an error left under a private one; False if its name is taken.
 
-    None while a thread of this process has it in hand.
+    None while a thread of this process uses its private name.
     """
     with _released:
         return None if _key_of(path) in _in_hand else give_back(private, path)

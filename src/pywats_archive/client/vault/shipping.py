@@ -34,7 +34,7 @@ class VaultShipping:
     actor: str
 
     def status(self) -> VaultStatus:
-        """Return what the vault is not known to have yet; UsageError if there is no vault."""
+        """Return how much waits for the vault, without asking it; UsageError if there is no vault."""
         from pywats_archive.archive.replica import progress
 
         url, now = self._settings(None).vault_url, utc_now()
@@ -56,7 +56,7 @@ class VaultShipping:
         return VaultStatus(vault=url, archives=tuple(found))
 
     def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
-        """Ship all that waits, beside a running service too; durable in the vault once this returns.
+        """Ship all that waits, also beside a running service; durable in the vault once this returns.
 
         ``on_progress`` gets the number of shipped events, and of all events. AnotherHistory if the vault has other events of
         an archive.
@@ -87,7 +87,7 @@ class VaultShipping:
             yield PushedArchive(archive=str(archive.root), segments=segments, size_bytes=size, last=last, absent=absent)
 
     def verify(self, *, sample_percent: float = 100.0, seed: str = "") -> VerifiedVault:
-        """Read what the vault has of each archive, and compare its history with the one here; changes nothing.
+        """Check the segments of each archive in the vault, and compare their history with that of the archive; changes nothing.
 
         Of the segments, ``sample_percent`` are read from end to end, chosen again for each ``seed``; of the others only the
         descriptions.

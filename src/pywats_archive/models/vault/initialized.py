@@ -1,4 +1,4 @@
-"""A vault, and what a station needs in it."""
+"""A new vault, and the rights that a station needs in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class VaultRights:
     archive_uuid: str
     """The archive; ``ARCHIVE-UUID`` while the station has none."""
     document: str
-    """What to give to whoever administers the vault: a policy or a role of the provider, or what to allow on a share."""
+    """The text for whoever administers the vault: a policy or role of the provider, or the rights on a share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""What was shipped to the vault, what waits, and what was restored from it."""
+"""The results of copying to the vault, of checking it, and of restoring from it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class VaultStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PushedArchive:
-    """What was shipped of one archive."""
+    """The segments of one archive that were copied to the vault."""
 
     archive: str
     """The folder of the archive."""
@@ -49,12 +49,12 @@ class PushedArchive:
     last: int
     """The number of the last event that the vault has now."""
     absent: dict[str, str]
-    """Blobs that were missing or damaged here, so that the vault has none, and why; purged ones are left out."""
+    """Blobs that the vault does not have, each with the reason: ``missing`` or ``damaged`` in the archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pushed:
-    """What was shipped."""
+    """The result of copying archives to the vault."""
 
     vault: str
     """Where the vault is."""
@@ -64,7 +64,7 @@ class Pushed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifiedCopy:
-    """What the vault has of one archive, as it was read there."""
+    """The result of a check of one archive in the vault."""
 
     archive: str
     """The folder of the archive."""
@@ -75,7 +75,7 @@ class VerifiedCopy:
     last: int
     """The number of the last event in the vault."""
     problems: tuple[str, ...]
-    """What is damaged or missing there, and where the history here differs from it."""
+    """Damaged and missing parts of the vault, and differences between its history and that of the archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,10 +105,10 @@ class RestoredArchive:
     events: int
     """The number of its last event in the vault."""
     ended_at: datetime
-    """The time of that event. Later ones are lost; files that are still in the watch folder come in again."""
+    """The time of that event. Later ones are lost; files that are still in the watch folder are archived again."""
     files: int
     """How many files were written."""
     absent: tuple[str, ...]
     """Blobs that the vault does not have, since they were missing or damaged at the station."""
     problems: tuple[str, ...]
-    """What is damaged in the vault."""
+    """Damaged parts of the vault, and gaps in the history."""

@@ -149,7 +149,7 @@ def _up(archives: Sequence[Archive], known: _Known) -> Metric:
 
 
 def _vault(shipped: Sequence[tuple[Archive, progress.Lag | None]]) -> Iterator[Metric]:
-    """Yield what waits for the vault, of the archives that were ever shipped."""
+    """Yield how much waits for the vault, for each archive that was ever shipped."""
     labels = ("archive",)
     waiting = GaugeMetricFamily(_P + "vault_waiting_events", "Events that the vault does not have yet.", labels=labels)
     description = "Age of the oldest event that the vault does not have yet."

@@ -37,7 +37,7 @@ _END_WITHIN_S = 10.0
 _LATE_AFTER = timedelta(hours=1)
 _LATE_INTERVALS = 4
 _PROGRESS_WITHIN_S = 600.0
-"""A thread that stored no segment for so long counts as one that gets no answer."""
+"""A thread that stored no segment in this time counts as one without an answer."""
 _BYTES_PER_MBIT = 125_000
 
 
@@ -73,7 +73,7 @@ class ShipJob:
         self._states: dict[Path, _State] = {}
 
     def step(self) -> float:
-        """Begin what is due, and note what ended; returns the rest after it, in seconds."""
+        """Note the rounds that ended, and begin those that are due; returns the rest after it, in seconds."""
         self.require()
         is_wanted = bool(self._station().vault.vault_url)
         mounts = self._pool.mounts if is_wanted else ()
@@ -97,7 +97,7 @@ class ShipJob:
                         progress.require(archive, url)
 
     def end(self) -> None:
-        """Ship what waits, at an orderly stop; waits a little for that, and never raises."""
+        """Ship all that waits, at an orderly stop; waits a little for that, and never raises."""
         if not self._station().vault.vault_url:
             return
         until_s = time.monotonic() + _END_WITHIN_S

@@ -80,8 +80,8 @@ def departing(source: SourceFile) -> Iterator[Departing]:
     """Give a source its private name while it is moved or removed; on an error it gets its own name back.
 
     Replaced if another source is there, which stays or goes back there. SourceVanished if there is none. After a crash the
-    next try goes on with what has the private name. If a new source has its own name when it is to go back, it waits under
-    the private one for the next try.
+    next try continues with the source under the private name. If a new source has its own name when it is to go back, it waits
+    under the private one for the next try.
     """
     with leaving.alone(source.path):
         departure = _claimed(source)

@@ -129,7 +129,7 @@ def bring_back(lane: Lane, arrival: Arrival) -> Arrival:
 def set_aside(lane: Lane, arrival: Arrival) -> None:
     """Move a suspended source to Pending."""
     moved_to = arrival.moved_to
-    if moved_to is None:  # if it is gone, or another source has its name, it is in the archive alone
+    if moved_to is None:  # if it is gone, or another source has its name, only the archive has it
         pending = actions.set_aside(source_of(lane.config, arrival), Path(lane.config.pending_folder))
         moved_to = str(pending) if pending else None
     lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=moved_to)

@@ -63,7 +63,7 @@ def opened(content: bytes, where: str) -> Segment:
 
 
 class RangedFile(io.RawIOBase):
-    """An object of which only the parts that are read are fetched; its end is fetched once."""
+    """An object in a vault as a file: only the parts that are read are fetched, and its end once."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int) -> None:
         """``fetch`` returns a part: from where on, and how many bytes."""
@@ -88,7 +88,7 @@ class RangedFile(io.RawIOBase):
         return self._place
 
     def read(self, size: int = -1) -> bytes:
-        """Read so many bytes, with one fetch at most."""
+        """Read up to ``size`` bytes, with one fetch at most."""
         end = self._size if size < 0 else min(self._size, self._place + size)
         if self._place >= end:
             return b""
@@ -101,5 +101,5 @@ class RangedFile(io.RawIOBase):
 
 
 def ranged(fetch: Callable[[int, int], bytes], size_bytes: int, where: str) -> Segment:
-    """Open a segment of which only what is read is fetched."""
+    """Open a segment; only the parts that are read are fetched."""
     return Segment(RangedFile(fetch, size_bytes), where)  # type: ignore[arg-type]
