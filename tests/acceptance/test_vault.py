@@ -25,6 +25,7 @@ def test_a_folder_becomes_a_vault(station: Station, tmp_path: Path) -> None:
     assert (
         first.stdout.startswith(f"{share}: is a vault now") and f"files and folders in {share}/{uuid}" in first.stdout
     )
+    assert f"\n\nRights that the station with archive {uuid} needs, and no others:\n\n" in first.stdout
     content = (share / "vault.json").read_bytes()
     station.keys["vault_url"] = str(share)
     again = json.loads(command("vault", "init", "--config", station.write_config(), "--json").stdout)
