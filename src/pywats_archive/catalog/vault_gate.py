@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog import exporting
+from pywats_archive.catalog import exporting, vault_segments
 from pywats_archive.catalog.column_types import moment_to_text, text_to_moment
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.events import append
@@ -17,25 +17,32 @@ VALID_FOR = timedelta(days=1)
 """How long a confirmation of the vault counts."""
 _GATE = "SELECT vault, chain, last, confirmed_at FROM vault_gate WHERE id = 1"
 _PUT = "REPLACE INTO vault_gate (id, vault, chain, last, confirmed_at) VALUES (1, ?, ?, ?, ?)"
+_EVERY_ENTRY, _NO_ENTRY = "1", "0"
 _IS_NOT_THERE = (
-    "(EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto}) "
+    "(archive_entries.entry_no > {entry_no} "
+    "OR EXISTS (SELECT 1 FROM reports n WHERE n.archive_id = archive_entries.archive_id AND n.report_no > {report_no}) "
+    "OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto}) "
     "OR archive_entries.archive_id IN "
     "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)))"
 )
+"""The numbers count too: a rebuild makes entries and reports that have no event of their own."""
 
 
 def is_missing(db: Connection, now: datetime) -> str:
     """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` without that rule.
 
-    An entry is confirmed if all its events are up to the confirmed number, and none of its blobs was left out. Nothing is if
-    the vault was not asked within a day, or if it was asked about another history.
+    An entry is confirmed if its number, those of its reports, and all its events are up to those of the confirmed segment, and
+    none of its blobs was left out. Nothing is if the vault was not asked within a day, or was asked about another history.
     """
     row = execute(db, _GATE).fetchone()
     if row is None:
-        return "0"
-    _, chain, last, at = row
+        return _NO_ENTRY
+    vault, chain, last, at = row
     is_valid = at is not None and abs(now - text_to_moment(at)) <= VALID_FOR and chain == exporting.chain_of(db)
-    return _IS_NOT_THERE.format(upto=int(last) if is_valid else 0)
+    numbers = vault_segments.numbers_at(db, vault, chain, last) if is_valid else None
+    if numbers is None:
+        return _EVERY_ENTRY
+    return _IS_NOT_THERE.format(upto=int(last), entry_no=numbers[0], report_no=numbers[1])
 
 
 def required(db: Connection) -> str | None:

@@ -18,6 +18,10 @@ _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
 _WITH_EVENT = (
     "SELECT first, last FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? ORDER BY first DESC LIMIT 1"
 )
+_ENDING_WITH = (
+    "SELECT last, entry_no, report_no FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? "
+    "ORDER BY first DESC LIMIT 1"
+)
 _NEWEST_VAULT = "SELECT vault FROM vault_segments WHERE chain = ? ORDER BY first DESC, shipped_at DESC LIMIT 1"
 _WAITING_BYTES = (
     "SELECT coalesce(sum(disk_size_bytes), 0) FROM archive_entries WHERE entry_no > ? AND purged_at IS NULL"
@@ -94,6 +98,12 @@ def with_event(db: Connection, vault: str, chain: str, sequence: int) -> int | N
     """Return the first event of the segment that has an event; None if no known segment has it."""
     row = execute(db, _WITH_EVENT, (vault, chain, sequence)).fetchone()
     return int(row[0]) if row and sequence <= row[1] else None
+
+
+def numbers_at(db: Connection, vault: str, chain: str, sequence: int) -> tuple[int, int] | None:
+    """Return the greatest numbers of an entry and of a report up to an event that ends a segment; None if none is known."""
+    row = execute(db, _ENDING_WITH, (vault, chain, sequence)).fetchone()
+    return (int(row[1]), int(row[2])) if row and row[0] == sequence else None
 
 
 def newest_vault(db: Connection, chain: str) -> str | None:

@@ -22,7 +22,8 @@ def borrowed(archive: Archive, archive_id: str, *, vault: Vault, keys: Path | No
 
     One segment costs three requests. The blobs are in a temporary folder meanwhile, and are checked as those of the archive.
     """
-    wanted = set(paths_of(archive, archive_id))
+    # a row says any path
+    wanted = {path for path in paths_of(archive, archive_id) if archive.blobs.is_of(path, archive_id)}
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
         folder = Path(name)
         for first in segments_with(archive, vault.url, progress.chain_of(archive) or "", archive_id):

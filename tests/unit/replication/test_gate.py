@@ -16,6 +16,7 @@ from tests.aged import Aged
 
 from pywats_archive.archive import holds, purging
 from pywats_archive.archive.purging import Batch
+from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.archive.replica import progress
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.retention.policy import RetentionPolicy
@@ -105,6 +106,32 @@ def test_an_entry_with_a_blob_that_was_left_out_stays(aged: Aged, vault: FolderV
     progress.require(aged.archive, vault.url)
     shipping(aged, vault).confirm()
     assert (purged(aged, entry), purged(aged, other)) == (0, 1)
+
+
+def test_entries_of_a_rebuilt_catalog_stay_until_the_vault_has_them(aged: Aged, vault: FolderVault) -> None:
+    """They have no event of their own: their numbers, and those of their reports, are compared (invariant 13)."""
+    added = [aged.add(days_ago=30), aged.add(days_ago=20)]
+    aged.archive.close()
+    rebuild(aged.archive.root, Rebuilding(clock=lambda: aged.now))
+    aged.open()
+    progress.require(aged.archive, vault.url)
+    assert [purged(aged, each) for each in added] == [0, 0]
+    shipping(aged, vault).step()
+    assert shipping(aged, vault).confirm() > 0
+    list(shipping(aged, vault).ship_all())
+    shipping(aged, vault).confirm()
+    with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+        db.execute("UPDATE vault_segments SET report_no = report_no - 1")
+        db.commit()
+    assert [purged(aged, each) for each in added] == [1, 0]
+    with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+        db.execute("UPDATE vault_segments SET report_no = report_no + 1, entry_no = entry_no - 1")
+        db.commit()
+    assert purged(aged, added[1]) == 0
+    with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+        db.execute("UPDATE vault_segments SET entry_no = entry_no + 1")
+        db.commit()
+    assert purged(aged, added[1]) == 1
 
 
 def test_without_the_requirement_everything_goes_as_before(aged: Aged, vault: FolderVault) -> None:
