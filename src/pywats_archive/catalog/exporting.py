@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,8 +23,9 @@ _ONE = f"{events.SELECT} WHERE sequence = ?"
 _CHAIN_BEGINS = "SELECT hash FROM events WHERE sequence = 1"
 _ENTRY = "SELECT entry_no, purged_at, archived_path, companions FROM archive_entries WHERE "
 _REPORT = (
-    "SELECT archive_entries.purged_at, reports.archived_path FROM reports "
-    "LEFT JOIN archive_entries USING (archive_id) WHERE report_no = ?"
+    "SELECT archive_entries.purged_at IS NOT NULL OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = reports.archive_id "
+    "AND e.kind = 'report.removed' AND json_extract(e.details, '$.blob') = reports.archived_path), reports.archived_path "
+    "FROM reports LEFT JOIN archive_entries USING (archive_id) WHERE report_no = ?"
 )
 
 
@@ -97,8 +98,8 @@ def paths_of_id(db: Connection, archive_id: str) -> tuple[bool, tuple[str, ...]]
 
 
 def path_of_report(db: Connection, report_no: int) -> tuple[bool, tuple[str, ...]]:
-    """Return whether the entry of a report was purged, and the report's blob."""
-    return next(((at is not None, (path,)) for at, path in rows(db, _REPORT, (report_no,))), (False, ()))
+    """Return whether a report was removed or its entry purged, and the report's blob."""
+    return next(((bool(is_gone), (path,)) for is_gone, path in rows(db, _REPORT, (report_no,))), (False, ()))
 
 
 def _paths(found: Sequence[Any]) -> tuple[bool, tuple[str, ...]]:
@@ -115,6 +116,19 @@ def read_line(line: bytes) -> tuple[str, str, dict[str, Any] | None]:
     known = json.loads(line)
     row = known.get("row")
     return str(known["table"]), str(known["key"]), row and {name: _value(value) for name, value in row.items()}
+
+
+def require_key(table: str, key: str, row: Mapping[str, Any] | None) -> None:
+    """Raise ValueError unless a line is of a table that is exported, and its key is that of its row."""
+    bound = TABLES.get(table)
+    if bound is None and table != EVENTS:
+        raise ValueError(f"it has rows of {table!r}, which is not copied")
+    if row and bound is None and str(row["sequence"]) != key:
+        raise ValueError(f"it has event {row['sequence']} as {key!r}")
+    if row and bound is not None:
+        own = [str(row[name]) for name in bound.key]
+        if not any([str(value) for value in values] == own for values in keys_of(bound, key)):
+            raise ValueError(f"it has a row of {table} under another key: {key!r}")
 
 
 def event_rows(lines: Iterable[bytes], first: int, last: int) -> Iterator[Any]:

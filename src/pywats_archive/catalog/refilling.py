@@ -7,6 +7,7 @@ from rows is computed at the end.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import exporting, search
 from pywats_archive.catalog.column_types import text_to_path
-from pywats_archive.catalog.driver import execute, rows
+from pywats_archive.catalog.driver import OF_ONE_VALUE, execute, rows
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.catalog.events import last_number
 from pywats_archive.catalog.figures_check import SUMS
@@ -46,8 +47,15 @@ _PURGED = "SELECT purged_at IS NOT NULL FROM archive_entries WHERE archive_id = 
 _REMOVED = (
     "SELECT 1 FROM events WHERE archive_id = ? AND kind = 'report.removed' AND json_extract(details, '$.blob') = ?"
 )
+_UNPURGED = "SELECT archived_path FROM archive_entries WHERE purged_at IS NULL AND archived_path <> ''"
+_EVENTS = "SELECT sequence, previous_hash, hash FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT 1000"
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 _COLUMNS = {table.name: frozenset(table.columns.keys()) for table in metadata.tables.values()}
+
+_OF_A_LINE = (*OF_ONE_VALUE, sqlite3.InterfaceError, KeyError, TypeError, AttributeError, RecursionError, UnicodeError)
+"""Errors of a line that no export wrote."""
+EventMark = tuple[int, str]
+"""The number of an event and a hash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +72,8 @@ class Refilled:
     """Tables and keys of rows that were copied later than the last event."""
     missing: int
     """Rows that the history names and that are not there."""
+    without_blob: tuple[str, ...] = ()
+    """The blobs of sources that are not purged and not there."""
 
 
 class Refilling:
@@ -72,13 +82,42 @@ class Refilling:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def put(self, lines: Iterable[bytes]) -> None:
-        """Add the rows of some lines, unless a later state of them was added before."""
-        for table, key, values in map(exporting.read_line, lines):
-            if execute(self._db, _SEE, (table, key)).rowcount and values:
-                known = {name: value for name, value in values.items() if name in _COLUMNS[table]}
-                places = ", ".join("?" * len(known))
-                execute(self._db, f"INSERT INTO {table} ({', '.join(known)}) VALUES ({places})", list(known.values()))
+    def put(self, lines: Iterable[bytes], first: EventMark, last: EventMark) -> None:
+        """Add the rows of some lines, unless a later state of them was added before.
+
+        ``first`` is the number of their first event and the hash of the event before, ``last`` the number and hash of their
+        last one. ValueError, and no row is added, if they have other events, or if a line is not one that an export writes.
+        """
+        execute(self._db, "SAVEPOINT lines")
+        try:
+            for line in lines:
+                self._put(line)
+            self._require_events(first, last)
+        except BaseException as exc:
+            execute(self._db, "ROLLBACK TO lines")
+            execute(self._db, "RELEASE lines")
+            if isinstance(exc, _OF_A_LINE):
+                raise ValueError(f"a line of its rows is not readable ({exc!r})") from exc
+            raise
+        execute(self._db, "RELEASE lines")
+
+    def _put(self, line: bytes) -> None:
+        table, key, values = exporting.read_line(line)
+        exporting.require_key(table, key, values)
+        if execute(self._db, _SEE, (table, key)).rowcount and values:
+            known = {name: value for name, value in values.items() if name in _COLUMNS[table]}
+            places = ", ".join("?" * len(known))
+            execute(self._db, f"INSERT INTO {table} ({', '.join(known)}) VALUES ({places})", list(known.values()))
+
+    def _require_events(self, first: EventMark, last: EventMark) -> None:
+        """Require the events of a range, each after the one before. Whether each has its own hash is checked at the end."""
+        (number, chained), (end, final) = first, last
+        for sequence, before, own in _numbered(self._db, number, end):
+            if (sequence, before) != (number, chained):
+                raise ValueError(f"its rows do not have event {number} after the event before")
+            number, chained = number + 1, own
+        if (number, chained) != (end + 1, final):
+            raise ValueError(f"its rows end with event {number - 1}, and not with event {end}")
 
     def wants(self, path: str, archive_id: str) -> bool:
         """Whether a blob of an entry belongs into the archive: it was neither purged nor removed since."""
@@ -160,6 +199,17 @@ def _of_key(db: Connection, statement: str, table: str, key: str) -> None:
     where = " AND ".join(f"{name} = ?" for name in bound.key)
     for values in exporting.keys_of(bound, key):
         execute(db, f"{statement} WHERE {where}", values)
+
+
+def unpurged_paths(db: Connection) -> Iterator[str]:
+    """Stream the blobs of the sources that are not purged."""
+    return (str(path) for (path,) in execute(db, _UNPURGED))
+
+
+def _numbered(db: Connection, first: int, last: int) -> Iterator[Any]:
+    while first <= last and (page := execute(db, _EVENTS, (first, last)).fetchall()):
+        yield from page
+        first = page[-1][0] + 1
 
 
 def _all_entries(db: Connection) -> Iterator[Any]:

@@ -150,7 +150,7 @@ def restore(
     client = options.open_station(config) if url is None else Client([])
     with client:
         done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=parse_day(until, "--until"))
-    for problem in done.problems:
+    for problem in (*done.remarks, *done.problems):
         typer.echo(printable(problem), err=True)
     if as_json:
         print_json(done)

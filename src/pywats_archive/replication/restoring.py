@@ -2,100 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive.replica.remaking import Remaking, remake
-from pywats_archive.errors import ArchiveError, SegmentDamaged, UsageError
+from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication import names
-from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
+from pywats_archive.replication.choosing import Chosen, choose
+from pywats_archive.replication.fetching import whole_segment
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import Segment
 from pywats_archive.vault.store import Vault
 
 OnProgress = Callable[[int, int], None]
-_LAST = "~"
-"""Sorts after every character of a key."""
-
-
-def archives_in(vault: Vault) -> Iterator[str]:
-    """Yield the uuid of each archive that has segments in the vault; one listing of a few keys for each."""
-    yield from _below(vault, "")
-
-
-def chains_in(vault: Vault, archive_uuid: str) -> Iterator[str]:
-    """Yield the names of the histories of an archive."""
-    for chain in _below(vault, archive_uuid):
-        if next(segment_keys(vault, archive_uuid, chain), None):
-            yield chain
-
-
-def _below(vault: Vault, folder: str) -> Iterator[str]:
-    """Yield the names of the folders below a folder, without listing their contents."""
-    after = ""
-    while found := next(vault.keys(folder, after=after), None):
-        rest = found.key.removeprefix(f"{folder}/") if folder else found.key
-        name, is_folder, _ = rest.partition("/")
-        path = f"{folder}/{name}" if folder else name
-        if is_folder:
-            yield name
-        after = f"{path}/{_LAST}" if is_folder else found.key
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
-    """The segments to restore from, oldest first."""
-
-    archive_uuid: str
-    keys: Sequence[str]
-    last: SegmentDescription
-
-
-def choose(vault: Vault, archive_uuid: str | None, until: datetime | None) -> Chosen:
-    """Choose the newest history of an archive, up to the last segment that ended by then.
-
-    UsageError if the vault has several archives and none is named, or nothing that is as old.
-    """
-    if archive_uuid is None:
-        found = list(archives_in(vault))
-        if len(found) != 1:
-            known = ", ".join(found) or "none"
-            raise UsageError(f"{vault.url}: has these archives: {known}; name one of them with --uuid")
-        (archive_uuid,) = found
-    chosen = [
-        each for chain in chains_in(vault, archive_uuid) if (each := _of_chain(vault, archive_uuid, chain, until))
-    ]
-    if not chosen:
-        when = f" up to {until.isoformat()}" if until else ""
-        raise UsageError(f"{vault.url}: has no segment of {archive_uuid}{when}")
-    return max(chosen, key=lambda each: each.last.made_at)
-
-
-def _of_chain(vault: Vault, archive_uuid: str, chain: str, until: datetime | None) -> Chosen | None:
-    keys = list(segment_keys(vault, archive_uuid, chain))
-    number = len(keys) if until is None else _ended_by(vault, keys, until)
-    if number == 0:
-        return None
-    last = segment_at(vault, keys[number - 1]).description
-    return Chosen(archive_uuid=archive_uuid, keys=keys[:number], last=last)
-
-
-def _ended_by(vault: Vault, keys: Sequence[str], until: datetime) -> int:
-    """Return how many segments ended by then; events are in the order of time, but for steps of the clock."""
-    low, high = 0, len(keys)
-    while low < high:
-        middle = (low + high) // 2
-        if segment_at(vault, keys[middle]).description.ended_at <= until:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+_OF_A_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOENT)
+"""Errors of a path that no file can have here; any other error is of the disk."""
 
 
 def restore(
@@ -117,19 +45,23 @@ def restore(
     found = remake(target.absolute(), chosen.last.archive, restoring.fill, actor=actor, clock=clock)
     if found.broken_at is not None:
         restoring.problems.append(f"the history is broken at event {found.broken_at}; run 'verify'")
+    restoring.problems += [
+        f"{path}: is not in the vault, though its entry was not purged" for path in found.without_blob
+    ]
     if found.missing:
         restoring.problems.append(f"{found.missing} rows of the history are in no segment; run 'verify'")
     return RestoredArchive(
         archive=str(target),
         archive_uuid=chosen.archive_uuid,
         station=chosen.last.station,
-        segments=len(chosen.keys),
+        segments=len(chosen.segments),
         entries=found.entries,
         events=found.last,
         ended_at=chosen.last.ended_at,
         files=restoring.files,
         absent=tuple(sorted(restoring.absent)),
         problems=tuple(restoring.problems),
+        remarks=chosen.remarks,
     )
 
 
@@ -142,15 +74,15 @@ class _Restoring:
         self._on_progress = on_progress
         self.files = 0
         self.absent: set[str] = set()
-        self.problems: list[str] = []
+        self.problems: list[str] = list(chosen.problems)
 
     def fill(self, archive: Remaking) -> dict[str, Any]:
         """Add all segments; returns the details of the event that records it."""
-        total = len(self._chosen.keys)
-        for number, key in enumerate(reversed(self._chosen.keys), 1):
+        total = len(self._chosen.segments)
+        for number, (key, known) in enumerate(reversed(self._chosen.segments), 1):
             try:
-                self._add(archive, whole_segment(self._vault, key))
-            except SegmentDamaged as exc:
+                self._add(archive, whole_segment(self._vault, key), known)
+            except (SegmentDamaged, KeyMissing) as exc:
                 self.problems.append(str(exc))
             if self._on_progress:
                 self._on_progress(number, total)
@@ -163,21 +95,36 @@ class _Restoring:
             "problems": len(self.problems),
         }
 
-    def _add(self, archive: Remaking, segment: Segment) -> None:
-        archive.add_rows(segment.rows())
+    def _add(self, archive: Remaking, segment: Segment, known: SegmentDescription) -> None:
+        try:
+            archive.add_rows(segment.rows(), (known.first, known.previous_hash), (known.last, known.hash))
+        except ValueError as exc:
+            raise SegmentDamaged(f"{segment.where}: {exc}; the segment was altered, and is left out") from exc
         for path in segment.files:
             self._try(archive, path, lambda path=path: [segment.read(path)])  # type: ignore[misc]
-        for path, sha256 in segment.description.large.items():
+        for path, sha256 in known.large.items():
             self._try(archive, path, lambda sha256=sha256: self._large(sha256))  # type: ignore[misc]
-        self.absent |= {path for path in segment.description.absent if archive.wants(path)}
+        for path in known.absent:
+            with self._named(path):
+                self.absent |= {path} if archive.wants(path) else set()
 
     def _try(self, archive: Remaking, path: str, chunks: Callable[[], Iterable[bytes]]) -> None:
-        try:
+        with self._named(path):
             if archive.wants(path):
                 archive.add_file(path, chunks())
                 self.files += 1
-        except ArchiveError as exc:
+
+    @contextmanager
+    def _named(self, path: str) -> Iterator[None]:
+        """Note what is wrong with one file; an error of the disk ends the restore."""
+        try:
+            yield
+        except (ArchiveError, ValueError) as exc:
             self.problems.append(f"{path}: {exc}")
+        except OSError as exc:
+            if exc.errno not in _OF_A_NAME:
+                raise
+            self.problems.append(f"{path}: no file can have this name here ({exc.strerror})")
 
     def _large(self, sha256: str) -> Iterator[bytes]:
         key, digest = names.large_key(self._chosen.archive_uuid, sha256), hashlib.sha256()

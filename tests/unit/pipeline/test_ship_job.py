@@ -201,3 +201,21 @@ def test_what_waits_is_a_metric(service: ShippingService) -> None:
     service.act()
     service.now += timedelta(seconds=30)
     assert values() == {"waiting_events": [1], "waiting_seconds": [30]}
+
+
+def test_an_error_that_nobody_thought_of_is_an_alert_too(
+    service: ShippingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round that ends by one is no success, even if its message is empty."""
+    service.ship()
+
+    def broken(_: Shipping) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Shipping, "ship_all", broken)
+    assert service.ship(61) > 0
+    assert names(service) == ["vault.failed"]
+    assert "AssertionError" in service.open[str(service.archive.root)]
+    monkeypatch.undo()
+    service.ship(301)
+    assert service.alerts.open == ()

@@ -18,6 +18,7 @@ from pywats_archive.archive import holds, purging
 from pywats_archive.archive.purging import Batch
 from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.archive.replica import progress
+from pywats_archive.archive.results.reports import remove_document
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import Obstacle, PurgeReason
@@ -132,6 +133,17 @@ def test_entries_of_a_rebuilt_catalog_stay_until_the_vault_has_them(aged: Aged, 
         db.execute("UPDATE vault_segments SET entry_no = entry_no + 1")
         db.commit()
     assert purged(aged, added[1]) == 1
+
+
+def test_a_report_that_was_removed_keeps_no_entry(aged: Aged, vault: FolderVault) -> None:
+    """With ``archive_output_reports = false`` each report goes once the server has it: it is not one that was left out."""
+    entry = aged.add(days_ago=30)
+    (report,) = aged.archive.details(entry.archive_id).reports
+    remove_document(aged.archive, report)
+    progress.require(aged.archive, vault.url)
+    assert not any(each.left_out for each in shipping(aged, vault).ship_all())
+    shipping(aged, vault).confirm()
+    assert purged(aged, entry) == 1
 
 
 def test_without_the_requirement_everything_goes_as_before(aged: Aged, vault: FolderVault) -> None:

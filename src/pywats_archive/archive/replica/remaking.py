@@ -7,6 +7,8 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,8 @@ from pywats_archive.archive.replica.portion import FILES
 from pywats_archive.blobs import place
 from pywats_archive.catalog import events
 from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.catalog.refilling import EventMark, Refilling, bind_newer, reconcile, refilling, unpurged_paths
 from pywats_archive.catalog.refilling import Refilled as Refilled  # noqa: PLC0414 (callers have both from here)
-from pywats_archive.catalog.refilling import Refilling, bind_newer, reconcile, refilling
 from pywats_archive.errors import StorageError, UsageError
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
@@ -29,6 +31,7 @@ from pywats_archive.portable.private import keep_private
 KIND = "archive.restored"
 """The kind of the event that ends the history of the vault, and continues it."""
 _MODE = 0o400
+_UNSAFE = re.compile(r"\.\.|[\\:\0]")
 _EVENT = re.compile(rb" event=(\d+) ")
 
 
@@ -40,14 +43,18 @@ class Remaking:
         self._rows = rows
         self._folders: set[Path] = set()
 
-    def add_rows(self, lines: Iterable[bytes]) -> None:
-        """Add the rows of a portion. Its files come afterwards: which of them are wanted depends on the rows."""
-        self._rows.put(lines)
+    def add_rows(self, lines: Iterable[bytes], first: EventMark, last: EventMark) -> None:
+        """Add the rows of a portion; its files come afterwards, since the rows say which of them are wanted.
+
+        ``first`` is the number of its first event and the hash of the event before, ``last`` the number and hash of its last
+        one. ValueError if a line is none, or if the events are others: nothing of it is added then.
+        """
+        self._rows.put(lines, first, last)
 
     def wants(self, path: str) -> bool:
         """Whether a file belongs into the archive, and is not there yet. UsageError if no archive has such a file."""
-        if any(fnmatchcase(path, pattern) for pattern in FILES):
-            return ".." not in path and not (self._root / path).exists()
+        if any(fnmatchcase(path, pattern) and path.count("/") == pattern.count("/") for pattern in FILES):
+            return not _UNSAFE.search(path) and not (self._root / path).exists()
         folder = place.require_shape(path, self._root)
         if folder != layout.CONVERTERS and not self._rows.wants(path, Path(path).name[:ARCHIVE_ID_LENGTH]):
             return False
@@ -101,6 +108,7 @@ def remake(
             with refilling(catalog) as rows:
                 said = fill(Remaking(building, rows))
             found = reconcile(catalog)
+            found = replace(found, without_blob=tuple(_without_blob(catalog, building)))
             catalog.write(lambda tx: _continue(tx, found, said, actor=actor, clock=clock))
         finally:
             catalog.close()
@@ -110,6 +118,15 @@ def remake(
         shutil.rmtree(building, ignore_errors=True)
         raise
     return found
+
+
+def _without_blob(catalog: Catalog, root: Path) -> Iterator[str]:
+    """Yield the blobs of sources that are not purged and not here."""
+    with catalog.read() as db:
+        for path in unpurged_paths(db):
+            with suppress(OSError, ValueError):
+                if not (root / path).exists():
+                    yield path
 
 
 def _continue(tx: Connection, found: Refilled, said: Mapping[str, Any], *, actor: str, clock: Clock) -> None:

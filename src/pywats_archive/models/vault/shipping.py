@@ -111,4 +111,6 @@ class RestoredArchive:
     absent: tuple[str, ...]
     """Blobs that the vault does not have, since they were missing or damaged at the station."""
     problems: tuple[str, ...]
-    """Damaged parts of the vault, and gaps in the history."""
+    """Damaged parts of the vault, gaps in the history, and files that are in no segment."""
+    remarks: tuple[str, ...] = ()
+    """Other histories of the archive in the vault, which were not restored."""

@@ -113,7 +113,8 @@ class ShipJob:
             if state.round:
                 state.round.join(max(0.0, until_s - time.monotonic()))
                 if state.round.is_alive() or state.round.failure:
-                    reason = str(state.round.failure or "it does not answer in time")
+                    failure = state.round.failure
+                    reason = _reason(failure) if failure else "it does not answer in time"
                     log.warning("vault.not_shipped", archive=str(mount.root), reason=reason)
 
     def _state_of(self, root: Path) -> _State:
@@ -161,13 +162,13 @@ class ShipJob:
             state.failures, state.failure, state.next_s = 0, "", self._now_s() + self._interval_s
             self._alerts.clear(NOT_SHIPPED, subject)
             return
-        state.failures, state.failure = state.failures + 1, str(failure)
-        log.warning("vault.not_shipped", archive=subject, reason=str(failure))
+        state.failures, state.failure = state.failures + 1, _reason(failure)
+        log.warning("vault.not_shipped", archive=subject, reason=_reason(failure))
         if isinstance(failure, VaultAway):
             state.next_s = self._now_s() + delay_s(state.failures)
             return
         state.next_s = self._now_s() + _REST_AFTER_REFUSAL_S
-        self._alerts.raise_alert(NOT_SHIPPED, subject, reason=str(failure))
+        self._alerts.raise_alert(NOT_SHIPPED, subject, reason=_reason(failure))
 
     def _judge(self, root: Path, state: _State, lag: progress.Lag, age: timedelta) -> None:
         """Raise an alert if events wait for too long, and no thread is catching up."""
@@ -178,6 +179,10 @@ class ShipJob:
         elif not is_shipping and (state.failure or state.round):
             reason = state.failure or "the vault does not answer"
             self._alerts.raise_alert(VAULT_LATE, str(root), reason=reason, last_event=lag.last)
+
+
+def _reason(failure: Exception) -> str:
+    return str(failure) if isinstance(failure, (ArchiveError, OSError)) else repr(failure)
 
 
 class _Round(threading.Thread):
@@ -207,7 +212,7 @@ class _Round(threading.Thread):
                     self.progressed_s = self._now_s()
                 if progress.is_confirmation_due(archive):
                     shipping.confirm()
-        except (ArchiveError, OSError) as exc:
+        except Exception as exc:
             self.failure = exc
 
     def _rest_after(self, size_bytes: int) -> None:

@@ -12,6 +12,9 @@ from pywats_archive.errors import SegmentDamaged
 
 FORMAT = 1
 _MOMENTS = ("begun_at", "ended_at", "made_at")
+_NUMBERS = ("first", "last", "entries", "entry_no", "report_no", "blobs")
+_TEXTS = ("archive_uuid", "station", "chain", "previous_hash", "hash", "tables", "software")
+_MAPPINGS = ("large", "absent", "archive")
 NAME, ROWS = "segment.json", "rows.jsonl.gz"
 
 
@@ -67,6 +70,18 @@ def parse(content: bytes, where: str) -> SegmentDescription:
         if known["format"] > FORMAT:
             raise SegmentDamaged(f"{where}: format {known['format']} is newer than {FORMAT}; update pywats-archive")
         fields = {name: known[name] for name in SegmentDescription.__slots__}
-        return SegmentDescription(**{**fields, **{name: datetime.fromisoformat(fields[name]) for name in _MOMENTS}})
-    except (ValueError, KeyError, TypeError) as exc:
+        moments = {name: datetime.fromisoformat(fields[name]) for name in _MOMENTS}
+        _require_types(fields, moments)
+        return SegmentDescription(**{**fields, **moments})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise SegmentDamaged(f"{where}: its {NAME} is not readable ({exc!r})") from exc
+
+
+def _require_types(fields: Mapping[str, Any], moments: Mapping[str, datetime]) -> None:
+    """Raise ValueError if a number, a text, a mapping or a time is none."""
+    kinds = ((int, _NUMBERS), (str, _TEXTS), (dict, _MAPPINGS))
+    wrong = [name for kind, known in kinds for name in known if type(fields[name]) is not kind]
+    wrong += [name for name in ("large", "absent") if not all(isinstance(each, str) for each in fields[name].values())]
+    wrong += [name for name, moment in moments.items() if moment.utcoffset() is None]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}: of another type")

@@ -15,23 +15,32 @@ from pywats_archive.replication.segment.description import NAME, ROWS, SegmentDe
 
 _TAIL_BYTES = 128 * 1024
 """How much of the end is read at once: the directory of about a thousand blobs, and the description."""
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, NotImplementedError, RuntimeError)
+_MOST_BYTES = 64 * 1024 * 1024
+"""How long a line of the rows, and the description, may be."""
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError, RuntimeError)
 
 
 class Segment:
     """An open segment; SegmentDamaged, which names it, if a part of it is not readable."""
 
-    def __init__(self, stream: BinaryIO, where: str) -> None:
-        self._where = where
+    def __init__(self, stream: BinaryIO, size_bytes: int, where: str) -> None:
+        self.where = where
         try:
             self._zip = zipfile.ZipFile(stream)
         except _DAMAGE as exc:
             raise self._damaged(exc) from exc
+        members = self._zip.infolist()
+        is_stored = all(each.compress_type == zipfile.ZIP_STORED for each in members)
+        if not is_stored or sum(each.file_size for each in members) > size_bytes:
+            raise SegmentDamaged(f"{where}: is not a segment: its files would be larger than it is itself")
 
     @cached_property
     def description(self) -> SegmentDescription:
         """What the segment says about itself."""
-        return parse(self.read(NAME), self._where)
+        content = self.read(NAME)
+        if len(content) > _MOST_BYTES:
+            raise SegmentDamaged(f"{self.where}: its {NAME} is larger than {_MOST_BYTES} bytes")
+        return parse(content, self.where)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -49,17 +58,20 @@ class Segment:
         """Stream the lines of events and rows."""
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(self.read(ROWS))) as lines:
-                yield from lines
+                while line := lines.readline(_MOST_BYTES + 1):
+                    if len(line) > _MOST_BYTES:
+                        raise SegmentDamaged(f"{self.where}: a line of its rows is larger than {_MOST_BYTES} bytes")
+                    yield line
         except _DAMAGE as exc:
             raise self._damaged(exc) from exc
 
     def _damaged(self, exc: Exception) -> SegmentDamaged:
-        return SegmentDamaged(f"{self._where}: is damaged ({exc})")
+        return SegmentDamaged(f"{self.where}: is damaged ({exc})")
 
 
 def opened(content: bytes, where: str) -> Segment:
     """Open a segment that is in memory."""
-    return Segment(io.BytesIO(content), where)
+    return Segment(io.BytesIO(content), len(content), where)
 
 
 class RangedFile(io.RawIOBase):
@@ -102,4 +114,4 @@ class RangedFile(io.RawIOBase):
 
 def ranged(fetch: Callable[[int, int], bytes], size_bytes: int, where: str) -> Segment:
     """Open a segment; only the parts that are read are fetched."""
-    return Segment(RangedFile(fetch, size_bytes), where)  # type: ignore[arg-type]
+    return Segment(RangedFile(fetch, size_bytes), size_bytes, where)  # type: ignore[arg-type]
