@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pywats_archive.errors import KeyMissing, SegmentDamaged, UsageError
@@ -25,9 +25,9 @@ class Chosen:
     archive_uuid: str
     segments: Sequence[tuple[str, SegmentDescription]]
     problems: tuple[str, ...]
-    """Segments of this history that are left out, and why."""
+    """Segments of this history that are left out, and why; and histories of which no segment can be read."""
     remarks: tuple[str, ...] = ()
-    """Other histories of the archive."""
+    """Other histories of the archive, and segments of them that cannot be read."""
 
     @property
     def last(self) -> SegmentDescription:
@@ -92,13 +92,13 @@ def choose(vault: Vault, archive_uuid: str | None, until: datetime | None) -> Ch
         damage = "".join(f"; {problem}" for each in read for problem in each.problems[:3])
         raise UsageError(f"{vault.url}: has no segment of {archive_uuid}{when} that can be read{damage}")
     best = chosen[0] if len(chosen) == 1 else _best(vault, chosen)
-    others = (_remark(vault, each) for each in chosen if each is not best)
+    others = [each for each in chosen if each is not best]
+    damaged = (problem for each in others for problem in each.problems)
     unread = (problem for each in read if not each.segments for problem in each.problems)
-    return Chosen(
-        archive_uuid=archive_uuid,
-        segments=best.segments,
-        problems=best.problems,
-        remarks=(*others, *unread),
+    return replace(
+        best,
+        problems=(*best.problems, *unread),
+        remarks=(*(_remark(vault, each) for each in others), *damaged),
     )
 
 

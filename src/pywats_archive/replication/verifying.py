@@ -15,8 +15,11 @@ from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
 from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.replication.segment.reading import Segment
 from pywats_archive.vault.store import Vault
 
+_OF_A_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""Errors of a line that no archive wrote."""
 OnProgress = Callable[[int, int], None]
 
 
@@ -68,8 +71,7 @@ class Verifying:
         if is_whole:
             for path in segment.files:
                 segment.read(path)
-            if (broken := progress.first_break(self._archive, segment.rows(), known.first, known.last)) is not None:
-                found.append(f"{key}: event {broken} is not part of its history; the segment was altered")
+            found += self._broken(key, segment)
         found += self._in_order(key, known)
         for path, sha256 in known.large.items():
             found += self._large(path, sha256, is_whole=is_whole)
@@ -79,6 +81,17 @@ class Verifying:
         self._sha256 = hashlib.sha256(self._vault.get(key)).hexdigest() if is_whole else None
         files = len(segment.files) if is_whole else 0
         return CheckedSegment(key=key, number=number, total=total, files=files, last=known.last, problems=tuple(found))
+
+    def _broken(self, key: str, segment: Segment) -> Iterator[str]:
+        """Yield where the events of a segment are not a history."""
+        known = segment.description
+        try:
+            broken = progress.first_break(self._archive, segment.rows(), known.first, known.last)
+        except _OF_A_LINE as exc:
+            yield f"{key}: a line of its rows is not readable ({exc!r}); the segment was altered"
+        else:
+            if broken is not None:
+                yield f"{key}: event {broken} is not part of its history; the segment was altered"
 
     def _is_chosen(self, key: str) -> bool:
         digest = hashlib.sha256(f"{self._seed}{key}".encode()).digest()

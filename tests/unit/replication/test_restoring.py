@@ -258,6 +258,27 @@ def test_a_history_that_is_not_complete_yet_is_not_taken(
     assert [each.count("is another history") for each in done.remarks] == [1]
 
 
+def test_a_history_that_has_not_the_event_of_its_name_is_not_taken(
+    aged: Aged, vault: FolderVault, tmp_path: Path
+) -> None:
+    """However new it says that it is; it is named."""
+    segment = whole_segment(vault, shipped(aged, vault)[0])
+    later = segment.description.made_at + timedelta(days=900)
+    put(vault, dataclasses.replace(segment.description, chain="f" * 12, made_at=later), *segment.rows())
+    done = restore(vault, tmp_path / "again", actor="me")
+    assert (done.files, done.problems) == (4, ())
+    assert "f" * 12 in done.remarks[0]
+
+
+def test_a_history_of_which_nothing_can_be_read_is_a_problem(aged: Aged, vault: FolderVault, tmp_path: Path) -> None:
+    """It may be the newest one."""
+    shipped(aged, vault)
+    key = names.segment_key(aged.archive.description.archive_uuid, "f" * 12, 1)
+    vault.put_new(key, b"x")
+    done = restore(vault, tmp_path / "again", actor="me")
+    assert done.entries == 2 and key in done.problems[0]
+
+
 def test_an_archive_has_a_uuid(vault: FolderVault, tmp_path: Path) -> None:
     """Any other name is refused."""
     with pytest.raises(UsageError, match="is not a UUID"):

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.unit.replication.test_shipping import shipped
 
 from pywats_archive.archive.core import Archive
@@ -95,3 +96,18 @@ def test_an_altered_history_is_named(archive: Archive, vault: FolderVault) -> No
     shipped(archive, vault, limit_bytes=3000)
     sql(archive, "UPDATE events SET hash = 'f' || substr(hash, 2) WHERE sequence > 10")
     assert any("altered" in each for each in problems(archive, vault, percent=0.001))
+
+
+@pytest.mark.parametrize(
+    "line", [b"no json\n", b"[]\n", b'{"table": "events", "key": "x", "row": {"a": 1}}\n', b"[" * 100_000]
+)
+def test_a_line_that_no_archive_writes_is_named(archive: Archive, vault: FolderVault, line: bytes) -> None:
+    """It hides no problem of another segment."""
+    keys = [each.key for each in shipped(archive, vault, limit_bytes=3000)]
+    segment = whole_segment(vault, keys[1])
+    members = [(path, segment.read(path)) for path in segment.files]
+    Path(vault.url, keys[1]).unlink()
+    vault.put_new(keys[1], build(members, gzip.compress(line), segment.description))
+    found = problems(archive, vault)
+    assert any(keys[1] in each and "is not readable" in each for each in found), found
+    assert any(keys[2] in each and "was replaced" in each for each in found), found
