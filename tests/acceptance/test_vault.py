@@ -55,6 +55,10 @@ def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_
     again = command("vault", "restore", "--to", str(tmp_path / "again"), "--vault", str(tmp_path / "share"))
     assert (again.returncode, again.stderr) == (0, "") and "1 entry" in again.stdout
     assert command("verify", "--archive", str(tmp_path / "again")).returncode == 0
+    wrong = command(
+        "vault", "restore", "--to", str(tmp_path / "b"), "--vault", str(tmp_path / "share"), "--config", "no.json"
+    )
+    assert wrong.returncode != 0 and "no.json" in wrong.stderr and not (tmp_path / "b").exists()
     full = command("vault", "restore", "--to", str(tmp_path / "again"), "--config", config)
     assert full.returncode == 2 and "does not exist yet" in full.stderr
 

@@ -38,6 +38,10 @@ def test_a_station_with_the_least_rights_ships_and_is_restored(station: Station,
         with Client.from_config(station.write_config()) as client:
             assert client.vault.restore(tmp_path / "restored").entries == 3
             before = [each.archive_id for each in client.entries()]
+        url = station.keys.pop("vault_url")
+        words = ("vault", "restore", "--to", str(tmp_path / "named"), "--vault", url)
+        named = command(*words, "--config", station.write_config())
+        assert (named.returncode, named.stderr) == (0, "") and "3 entries" in named.stdout
         with Client([tmp_path / "restored"]) as restored:
             assert [each.archive_id for each in restored.entries()] == before
             assert [each for each in restored.verify() if each.problem] == []

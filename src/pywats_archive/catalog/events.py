@@ -153,6 +153,12 @@ def hash_at(db: Connection, sequence: int) -> str | None:
     return str(row[0]) if row else None
 
 
+def hash_before(db: Connection, sequence: int) -> str | None:
+    """Return the hash that the event with this number names as that of the event before; None if there is no such event."""
+    row = execute(db, "SELECT previous_hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
+    return str(row[0]) if row else None
+
+
 def first_break(db: Connection) -> Event | None:
     """Follow the chain; returns the first event whose sequence, previous hash or hash is wrong, as ``walked`` finds it."""
     return next((event_of(row) for row, is_whole in walked_beyond(db, erasures(db)) if not is_whole), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +125,10 @@ class Refilling:
         if found is None or found[0]:
             return False
         return execute(self._db, _REMOVED, (archive_id, path)).fetchone() is None
+
+    def apply(self, unit: Callable[[Connection], object]) -> None:
+        """Run ``unit`` in the transaction that fills the catalog."""
+        unit(self._db)
 
     def newest_event(self) -> int:
         """Return the number of the newest event so far."""

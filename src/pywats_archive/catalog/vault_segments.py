@@ -44,7 +44,7 @@ class ShippedSegment:
     """Of the whole object."""
     size_bytes: int
     at: datetime
-    """When it was known to be in the vault."""
+    """When its files were read: those that changed later are not in it."""
 
 
 def last(db: Connection, vault: str, chain: str) -> ShippedSegment | None:

@@ -83,9 +83,14 @@ def chosen_archive(archive: Path | None, config: Path | None) -> Path | None:
 
     Without this, a verb that needs a configuration could work on another station than the verbs that do not.
     """
-    if archive or config or os.environ.get(CONFIG_VARIABLE):
+    if archive or is_config_named(config):
         return archive
     return archive_of_environment()
+
+
+def is_config_named(config: Path | None) -> bool:
+    """Whether the option or the environment names a configuration."""
+    return bool(config or os.environ.get(CONFIG_VARIABLE))
 
 
 def service_config_of(config: Path | None) -> Path:

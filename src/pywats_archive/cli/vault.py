@@ -12,7 +12,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import parse_day
 from pywats_archive.cli.output import print_json
-from pywats_archive.cli.place import config_of
+from pywats_archive.cli.place import config_of, is_config_named
 from pywats_archive.client import Client
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted, printable
@@ -147,7 +147,7 @@ def restore(
 
     It has the same uuid, history and rows, and each file that was not purged. Its station can go on with it.
     """
-    client = options.open_station(config) if url is None else Client([])
+    client = Client([]) if url is not None and not is_config_named(config) else options.open_station(config)
     with client:
         done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=parse_day(until, "--until"))
     for problem in (*done.remarks, *done.problems):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
 from pywats_archive.archive.replica.fetched import FetchedArchive, paths_of, segments_with
-from pywats_archive.errors import BlobMissing
+from pywats_archive.errors import AnotherHistory, BlobMissing
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at
+from pywats_archive.replication.finding import Finding
 from pywats_archive.vault.store import Vault
 
 
@@ -26,12 +27,24 @@ def borrowed(archive: Archive, archive_id: str, *, vault: Vault, keys: Path | No
     wanted = {path for path in paths_of(archive, archive_id) if archive.blobs.is_of(path, archive_id)}
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
         folder = Path(name)
-        for first in segments_with(archive, vault.url, progress.chain_of(archive) or "", archive_id):
-            if wanted:
-                wanted -= set(_fetch(archive, vault, first, wanted, folder))
+        for first in _segments(archive, vault, archive_id):
+            wanted -= set(_fetch(archive, vault, first, wanted, folder))
+            if not wanted:
+                break
         if not any(folder.iterdir()):
             raise BlobMissing(f"{vault.url}: has no file of {archive_id}")
         yield FetchedArchive(archive, folder, keys=keys)
+
+
+def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[int]:
+    """Yield the segments that have the entry's events: first those that are noted, then those that only the vault knows."""
+    chain = progress.chain_of(archive) or ""
+    noted = segments_with(archive, vault.url, chain, archive_id)
+    yield from noted
+    with suppress(AnotherHistory):  # up to there, the vault has the history of this archive
+        for _ in Finding(archive, vault).unnoted(chain):
+            pass
+    yield from (first for first in segments_with(archive, vault.url, chain, archive_id) if first not in noted)
 
 
 def _fetch(archive: Archive, vault: Vault, first: int, wanted: Iterable[str], folder: Path) -> Iterator[str]:

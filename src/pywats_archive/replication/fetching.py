@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pywats_archive.errors import KeyMissing
 from pywats_archive.replication import names
+from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import Segment, opened, ranged
-from pywats_archive.vault.store import Vault
+from pywats_archive.vault.store import StoredKey, Vault
 
 
 def segment_at(vault: Vault, key: str) -> Segment:
@@ -15,7 +16,16 @@ def segment_at(vault: Vault, key: str) -> Segment:
     size = vault.size_of(key)
     if size is None:
         raise KeyMissing(f"{vault.url}: has no {key}")
-    return ranged(lambda start, length: vault.get(key, start=start, length=length), size, f"{vault.url}: {key}")
+    return _ranged(vault, key, size)
+
+
+def description_of(vault: Vault, stored: StoredKey) -> SegmentDescription:
+    """Read the description of a segment that was listed, in one request; KeyMissing, or SegmentDamaged."""
+    return _ranged(vault, stored.key, stored.size_bytes).description
+
+
+def _ranged(vault: Vault, key: str, size_bytes: int) -> Segment:
+    return ranged(lambda start, length: vault.get(key, start=start, length=length), size_bytes, f"{vault.url}: {key}")
 
 
 def whole_segment(vault: Vault, key: str) -> Segment:

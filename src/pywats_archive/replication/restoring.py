@@ -10,15 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.archive.replica.progress import FoundSegment
 from pywats_archive.archive.replica.remaking import Remaking, remake
 from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication import names
 from pywats_archive.replication.choosing import Chosen, choose
-from pywats_archive.replication.fetching import whole_segment
+from pywats_archive.replication.finding import found_segment
 from pywats_archive.replication.segment.description import SegmentDescription
-from pywats_archive.replication.segment.reading import Segment
+from pywats_archive.replication.segment.reading import opened
 from pywats_archive.vault.store import Vault
 
 OnProgress = Callable[[int, int], None]
@@ -75,18 +76,20 @@ class _Restoring:
         self.files = 0
         self.absent: set[str] = set()
         self.problems: list[str] = list(chosen.problems)
+        self._found: list[FoundSegment] = []
 
     def fill(self, archive: Remaking) -> dict[str, Any]:
         """Add all segments; returns the details of the event that records it."""
         total = len(self._chosen.segments)
         for number, (key, known) in enumerate(reversed(self._chosen.segments), 1):
             try:
-                self._add(archive, whole_segment(self._vault, key), known)
+                self._add(archive, key, known)
             except (SegmentDamaged, KeyMissing) as exc:
                 self.problems.append(str(exc))
             if self._on_progress:
                 self._on_progress(number, total)
         last = self._chosen.last
+        archive.note(self._vault.url, last.chain, self._found)
         return {
             "vault": self._vault.url,
             "chain": last.chain,
@@ -95,7 +98,9 @@ class _Restoring:
             "problems": len(self.problems),
         }
 
-    def _add(self, archive: Remaking, segment: Segment, known: SegmentDescription) -> None:
+    def _add(self, archive: Remaking, key: str, known: SegmentDescription) -> None:
+        content = self._vault.get(key)
+        segment = opened(content, f"{self._vault.url}: {key}")
         try:
             archive.add_rows(segment.rows(), (known.first, known.previous_hash), (known.last, known.hash))
         except ValueError as exc:
@@ -107,6 +112,7 @@ class _Restoring:
         for path in known.absent:
             with self._named(path):
                 self.absent |= {path} if archive.wants(path) else set()
+        self._found.append(found_segment(known, hashlib.sha256(content).hexdigest(), len(content)))
 
     def _try(self, archive: Remaking, path: str, chunks: Callable[[], Iterable[bytes]]) -> None:
         with self._named(path):

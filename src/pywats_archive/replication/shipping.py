@@ -20,10 +20,10 @@ from pywats_archive.archive.replica import progress
 from pywats_archive.archive.replica.portion import DAMAGED, MISSING, PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
-from pywats_archive.errors import AnotherHistory, KeyTaken, StorageError, VaultRefused
+from pywats_archive.errors import KeyTaken, StorageError, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names, readme
-from pywats_archive.replication.fetching import segment_at, segment_keys
+from pywats_archive.replication.finding import Finding, found_segment
 from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.proof import require_once
@@ -67,6 +67,8 @@ class Shipping:
         self._station = platform.node() if station is None else station
         self._on_step = on_step
         self._uuid = archive.description.archive_uuid
+        self._finding = Finding(archive, vault, station=self._station, on_step=on_step)
+        self._unnoted: Iterator[ShippedSegment] | None = None
         self._is_checked = False
 
     def ship_all(self) -> Iterator[Shipped]:
@@ -113,20 +115,27 @@ class Shipping:
             progress.forget(self._archive, self._vault.url, chain)
             last = None
         if not self._is_checked:  # the catalog may be an older one, or the vault another one under the same address
-            if found := self._newest_in_vault(chain, last):
+            if found := self._next_unnoted(chain):
                 return found
             self._is_checked = True
+            last = progress.last_segment(self._archive, self._vault.url, chain)
         self._on_step("read")
+        at = self._archive.now()  # before the files are read: one that changes during the upload is in the next segment
         portion = next_portion(self._archive, progress.place_after(last), limit_bytes=self._limit_bytes)
-        return None if portion is None else self._ship(portion, last)
+        return None if portion is None else self._ship(portion, last, at)
 
-    def _newest_in_vault(self, chain: str, last: ShippedSegment | None) -> Shipped | None:
-        """Continue after the newest segment of the vault if it is not the one that the catalog has noted."""
-        after = self._key(chain, last.first) if last else ""
-        newest = max(segment_keys(self._vault, self._uuid, chain, after=after), default=None)
-        return self._found(newest, chain) if newest else None
+    def _next_unnoted(self, chain: str) -> Shipped | None:
+        """Note the next segment that only the vault knows; None once all are noted."""
+        if self._unnoted is None:
+            self._unnoted = self._finding.unnoted(chain)
+        try:
+            found = next(self._unnoted, None)
+        except BaseException:
+            self._unnoted = None  # an iterator that failed would end now, although the vault may have more
+            raise
+        return None if found is None else Shipped(key=self._key(chain, found.first), segment=found, is_new=False)
 
-    def _ship(self, portion: Portion, last: ShippedSegment | None) -> Shipped:
+    def _ship(self, portion: Portion, last: ShippedSegment | None, at: datetime) -> Shipped:
         key = self._key(portion.chain, portion.first)
         if last is None:
             require_once(self._vault, self._uuid)
@@ -134,18 +143,24 @@ class Shipping:
         large = {path: sha256 for path in portion.apart if (sha256 := self._ship_apart(path))}
         absent = {**portion.absent, **{path: DAMAGED for path in portion.apart if path not in large}}
         self._on_step("build")
-        description, content = self._built(portion, last, large, absent)
+        description, content = self._built(portion, last, large, absent, at)
         self._on_step("put")
         try:
             self._vault.put_new(key, content)
         except KeyTaken:
-            return self._found(key, portion.chain)
+            return Shipped(key=key, segment=self._finding.at(key, portion.chain), is_new=False)
         self._on_step("note")
-        segment = self._note(portion.chain, description, content, at=self._archive.now())
-        return Shipped(key=key, segment=segment, is_new=True, absent=description.absent)
+        made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content))
+        progress.note(self._archive, self._vault.url, portion.chain, made.segment, made.absent)
+        return Shipped(key=key, segment=made.segment, is_new=True, absent=made.absent)
 
     def _built(
-        self, portion: Portion, last: ShippedSegment | None, large: dict[str, str], absent: dict[str, str]
+        self,
+        portion: Portion,
+        last: ShippedSegment | None,
+        large: dict[str, str],
+        absent: dict[str, str],
+        at: datetime,
     ) -> tuple[SegmentDescription, bytes]:
         members, left_out = list[tuple[str, bytes]](), dict(absent)
         for path in portion.blobs:
@@ -174,7 +189,7 @@ class Shipping:
             absent=left_out,
             archive=progress.own_description(self._archive),
             tables=portion.tables,
-            made_at=self._archive.now(),
+            made_at=at,
             software=f"pywats-archive {metadata.version('pywats-archive')}",
         )
         return description, build(members, portion.rows, description)
@@ -200,32 +215,6 @@ class Shipping:
         """Store the page that says how to use the vault without this program; least rights do not allow that, ``init`` does."""
         with suppress(VaultRefused):
             readme.introduce(self._vault)
-
-    def _found(self, key: str, chain: str) -> Shipped:
-        """Continue after a segment that is in the vault, if this history made it."""
-        known = segment_at(self._vault, key).description
-        if not progress.has_event(self._archive, known.last, known.hash):
-            raise AnotherHistory(
-                f"{self._vault.url}: {key} holds other events than this archive: it was made by {known.station!r}, and this "
-                f"is {self._station!r}; one of them is a copy, or an older state. Nothing more is shipped from here"
-            )
-        content = self._vault.get(key)
-        return Shipped(key=key, segment=self._note(chain, known, content, at=known.made_at), is_new=False)
-
-    def _note(self, chain: str, known: SegmentDescription, content: bytes, *, at: datetime) -> ShippedSegment:
-        """Note in the catalog that the vault has a segment."""
-        segment = ShippedSegment(
-            first=known.first,
-            last=known.last,
-            hash=known.hash,
-            entry_no=known.entry_no,
-            report_no=known.report_no,
-            sha256=hashlib.sha256(content).hexdigest(),
-            size_bytes=len(content),
-            at=at,
-        )
-        progress.note(self._archive, self._vault.url, chain, segment, known.absent)
-        return segment
 
 
 def _sha256(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def paths_of(archive: Archive, archive_id: str) -> frozenset[str]:
         )
 
 
-def segments_with(archive: Archive, vault: str, chain: str, archive_id: str) -> Iterable[int]:
+def segments_with(archive: Archive, vault: str, chain: str, archive_id: str) -> tuple[int, ...]:
     """Return the first events of the segments that have the entry's events, as far as the catalog knows them."""
     with archive.read() as db:
         numbers = [event.sequence for event in events.readable_of_entry(db, archive_id) if event.sequence]

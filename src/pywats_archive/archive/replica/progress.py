@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -33,7 +33,18 @@ class Lag:
     size_bytes: int
     """Of the blobs of entries that wait."""
     shipped_at: datetime | None
-    """When the last segment was known to be in the vault."""
+    """When the files of the last segment were read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundSegment:
+    """A segment that was found in a vault."""
+
+    segment: ShippedSegment
+    previous_hash: str
+    """The hash of the event before its first one."""
+    absent: Mapping[str, str]
+    """The blobs that it does not have, and why."""
 
 
 def chain_of(archive: Archive) -> str | None:
@@ -52,13 +63,34 @@ def note(
     archive: Archive, vault: str, chain: str, segment: ShippedSegment, absent: Mapping[str, str] | None = None
 ) -> None:
     """Note durably that a vault has a segment, and which blobs of entries that are not purged it does not have."""
-    left_out = [(_id_in(path), path) for path, why in (absent or {}).items() if why != PURGED]
+    archive.write(lambda tx: _note(tx, vault, chain, segment, absent or {}), is_patient=True)
 
-    def unit(tx: Connection) -> None:
-        vault_segments.add(tx, vault, chain, segment)
-        vault_gate.note_absent(tx, vault, left_out)
 
-    archive.write(unit, is_patient=True)
+def note_found(archive: Archive, vault: str, chain: str, found: FoundSegment) -> bool:
+    """Note durably a segment that was found in a vault; False, and nothing noted, if it has other events than the archive."""
+    return archive.write(lambda tx: note_own(tx, vault, chain, found), is_patient=True)
+
+
+def note_own(tx: Connection, vault: str, chain: str, found: FoundSegment) -> bool:
+    """Note a found segment in a transaction, if its last event and the one before its first are those of the history."""
+    segment = found.segment
+    if events.hash_at(tx, segment.last) != segment.hash:
+        return False
+    if events.hash_before(tx, segment.first) != found.previous_hash:
+        return False
+    _note(tx, vault, chain, segment, found.absent)
+    return True
+
+
+def lacks(archive: Archive, first: int, last: int) -> bool:
+    """Whether the history goes on beyond these events without one of them: an archive restored without a damaged segment."""
+    with archive.read() as db:
+        return last < events.last_number(db) and None in (events.hash_at(db, first), events.hash_at(db, last))
+
+
+def _note(tx: Connection, vault: str, chain: str, segment: ShippedSegment, absent: Mapping[str, str]) -> None:
+    vault_segments.add(tx, vault, chain, segment)
+    vault_gate.note_absent(tx, vault, ((_id_in(path), path) for path, why in absent.items() if why != PURGED))
 
 
 def _id_in(path: str) -> str:
@@ -88,12 +120,32 @@ def confirm(archive: Archive, vault: str, stored: Mapping[int, int]) -> int:
         chain = exporting.chain_of(db) or ""
         known = vault_segments.all_of(db, vault, chain)
     last = 0
-    for first, end, size in known:
-        if first != last + 1 or stored.get(first) != size:
+    for first, end, size in _without_gap(known):
+        if stored.get(first) != size:
             break
         last = end
     archive.write(lambda tx: vault_gate.confirm(tx, vault, chain, last, now=archive.now()))
     return last
+
+
+def noted(archive: Archive, vault: str, chain: str) -> tuple[frozenset[int], int]:
+    """Return the first events of all segments that a vault is known to have, and of the last one before any gap (else 0)."""
+    with archive.read() as db:
+        known = vault_segments.all_of(db, vault, chain)
+    before = 0
+    for first, _, _ in _without_gap(known):
+        before = first
+    return frozenset(first for first, _, _ in known), before
+
+
+def _without_gap(known: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Yield segments from event 1 on, up to the first gap."""
+    last = 0
+    for first, end, size in known:
+        if first != last + 1:
+            return
+        yield first, end, size
+        last = end
 
 
 def forget(archive: Archive, vault: str, chain: str) -> None:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.description import recreate
+from pywats_archive.archive.replica import progress
 from pywats_archive.archive.replica.portion import FILES
+from pywats_archive.archive.replica.progress import FoundSegment
 from pywats_archive.blobs import place
 from pywats_archive.catalog import events
 from pywats_archive.catalog.engine import Catalog, Connection
@@ -78,6 +81,11 @@ class Remaking:
         except BaseException:
             names.unlink(whole)
             raise
+
+    def note(self, vault: str, chain: str, segments: Iterable[FoundSegment]) -> None:
+        """Note the segments that the archive is made of, once all rows are there; those of another history are left out."""
+        for each in segments:
+            self._rows.apply(partial(progress.note_own, vault=vault, chain=chain, found=each))
 
     def _anchors(self, lines: bytes) -> Iterator[bytes]:
         """Yield the anchors of events that are here: later ones were made while the segment waited."""

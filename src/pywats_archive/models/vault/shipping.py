@@ -23,7 +23,7 @@ class VaultLag:
     minutes: float
     """The age of the oldest event that waits."""
     shipped_at: datetime | None
-    """When the last segment was known to be in the vault."""
+    """When the files of the last segment were read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -208,7 +208,7 @@ class _Round(threading.Thread):
                 for shipped in shipping.ship_all():
                     self.segments, self.last = self.segments + shipped.is_new, shipped.segment.last
                     self.left_out |= shipped.left_out
-                    self._rest_after(shipped.segment.size_bytes)
+                    self._rest_after(shipped.segment.size_bytes if shipped.is_new else 0)
                     self.progressed_s = self._now_s()
                 if progress.is_confirmation_due(archive):
                     shipping.confirm()
