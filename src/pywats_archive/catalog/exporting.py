@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import events
 from pywats_archive.catalog.binding.bound import BOUND, BoundTable
-from pywats_archive.catalog.driver import rows
+from pywats_archive.catalog.driver import rows, storable
 from pywats_archive.catalog.erased_events import NAMED, OF_ENTRY, OF_NONE
 
 EVENTS = "events"
@@ -126,8 +126,8 @@ def require_key(table: str, key: str, row: Mapping[str, Any] | None) -> None:
     if row and bound is None and str(row["sequence"]) != key:
         raise ValueError(f"it has event {row['sequence']} as {key!r}")
     if row and bound is not None:
-        own = [str(row[name]) for name in bound.key]
-        if not any([str(value) for value in values] == own for values in keys_of(bound, key)):
+        own = [storable(str(row.get(name))) for name in bound.key]
+        if not any([storable(str(value)) for value in values] == own for values in keys_of(bound, key)):
             raise ValueError(f"it has a row of {table} under another key: {key!r}")
 
 
