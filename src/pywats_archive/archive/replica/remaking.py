@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -123,7 +122,7 @@ def remake(
         files.sync_tree(building)
         _put_in_place(building, target)
     except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
+        names.remove_tree(building, ignore_errors=True)
         raise
     return found
 
