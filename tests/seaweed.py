@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -38,9 +39,10 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port of loopback that nobody uses now, below those that the system gives to connections."""
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(10_240, 32_000))) as listener:
+            return int(listener.getsockname()[1])
 
 
 class Seaweed:
