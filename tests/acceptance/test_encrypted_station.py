@@ -183,7 +183,7 @@ def test_nothing_is_archived_for_keys_of_another_station(station: Station) -> No
     recipients.chmod(0o600)
     recipients.write_text("\n".join(str(Identity.generate().recipient) for _ in range(2)))
     contents |= drop(watch, 1, start=5)
-    with pytest.raises(ConfigError, match="new entries of .* could not be read"):
+    with pytest.raises(ConfigError, match=r"new entries of .* could not be read"):
         station.run()
     assert station.names("ict/watch") == ["UNIT005.csv"] and len(station.entries()) == 1
     checks = json.loads(command("doctor", "--json", "--quick", "--config", config).stdout)["checks"]
