@@ -20,6 +20,7 @@ TABLES = {table.name: table for table in BOUND}
 Key = tuple[Any, ...]
 _PAGE = f"{events.SELECT} WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _ONE = f"{events.SELECT} WHERE sequence = ?"
+_BOUND_IN = "SELECT bound_rows FROM events WHERE sequence BETWEEN ? AND ? AND bound_rows IS NOT NULL"
 _CHAIN_BEGINS = "SELECT hash FROM events WHERE sequence = 1"
 _ENTRY = "SELECT entry_no, purged_at, archived_path, companions FROM archive_entries WHERE "
 _REPORT = (
@@ -55,6 +56,18 @@ def bound_keys(bound_rows: str | None) -> Iterator[tuple[BoundTable, str]]:
                 yield TABLES[name], key
 
 
+def numbers_in(db: Connection, first: int, last: int) -> tuple[int, int]:
+    """Return the greatest numbers of an entry and of a report that the events of a range bind; 0 if they bind none."""
+    entry_no = report_no = 0
+    for (bound_rows,) in rows(db, _BOUND_IN, (first, last)):
+        for table, key in bound_keys(bound_rows):
+            if table.name == "archive_entries":
+                entry_no = max(entry_no, int(key))
+            elif table.name == "reports":
+                report_no = max(report_no, int(key))
+    return entry_no, report_no
+
+
 def erased_by(db: Connection, event: Sequence[Any]) -> Iterator[Any]:
     """Yield the rows of the events whose texts an event says were erased, as they are now."""
     if event[1] in (OF_ENTRY, OF_NONE):
@@ -68,7 +81,7 @@ def event_line(row: Sequence[Any]) -> bytes:
 
 
 def row_line(db: Connection, table: BoundTable, key: str) -> bytes:
-    """Write a row as it is now as a line: all values that are not NULL; no ``row`` if it was removed."""
+    """Return the present values of a row as a line, without NULL; a row that was removed has no ``row``."""
     for values in keys_of(table, key):
         for found in rows(db, table.select, values):
             return _line({"table": table.name, "key": key, "row": _values(table.columns, found)})

@@ -22,6 +22,10 @@ _ENDING_WITH = (
     "SELECT last, entry_no, report_no FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? "
     "ORDER BY first DESC LIMIT 1"
 )
+_GREATEST_BEFORE = (
+    "SELECT coalesce(max(entry_no), 0), coalesce(max(report_no), 0) FROM vault_segments "
+    "WHERE vault = ? AND chain = ? AND first < ?"
+)
 _NEWEST_VAULT = "SELECT vault FROM vault_segments WHERE chain = ? ORDER BY first DESC, shipped_at DESC LIMIT 1"
 _WAITING_BYTES = (
     "SELECT coalesce(sum(disk_size_bytes), 0) FROM archive_entries WHERE entry_no > ? AND purged_at IS NULL"
@@ -104,6 +108,12 @@ def numbers_at(db: Connection, vault: str, chain: str, sequence: int) -> tuple[i
     """Return the greatest numbers of an entry and of a report up to an event that ends a segment; None if none is known."""
     row = execute(db, _ENDING_WITH, (vault, chain, sequence)).fetchone()
     return (int(row[1]), int(row[2])) if row and row[0] == sequence else None
+
+
+def numbers_before(db: Connection, vault: str, chain: str, sequence: int) -> tuple[int, int]:
+    """Return the greatest numbers of an entry and of a report in the segments before an event; 0 if there are none."""
+    entry_no, report_no = execute(db, _GREATEST_BEFORE, (vault, chain, sequence)).fetchone()
+    return int(entry_no), int(report_no)
 
 
 def newest_vault(db: Connection, chain: str) -> str | None:

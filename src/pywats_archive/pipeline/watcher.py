@@ -254,7 +254,7 @@ def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
 
 
 def _give_back(lane: Lane, private_paths: Sequence[str]) -> None:
-    """Give sources their own names back that a crash left under private ones; one whose name is taken is logged once."""
+    """Rename sources back that a crash left under private names; one whose own name is taken is logged once."""
     waiting = give_back(lane, private_paths)
     lane.scan.reported.difference_update(set(private_paths) - waiting.keys())
     for path, name in waiting.items():

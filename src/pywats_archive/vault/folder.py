@@ -116,7 +116,7 @@ class FolderVault:
             os.fsync(stream.fileno())
 
     def _publish(self, partial: Path, target: Path) -> None:
-        """Give a finished file its name; FileExistsError if the name is taken, and then that name is durable."""
+        """Rename a finished file to its name; FileExistsError if the name is taken, and then that name is durable."""
         written = partial.stat().st_mtime
         self._on_step("publish")
         try:

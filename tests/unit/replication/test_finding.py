@@ -163,6 +163,21 @@ def test_a_segment_of_another_history_is_refused(
     assert confirmed(archive, vault) == done[1].segment.last
 
 
+def test_numbers_of_a_forged_description_are_not_believed(archive: Archive, vault: FolderVault) -> None:
+    """Otherwise blobs of later entries would count as copied, and be purged before the vault has them (invariant 13)."""
+    done = shipped(archive, vault)
+    known = rows(archive, _KNOWN)
+    sql(archive, "DELETE FROM vault_segments")
+    segment = whole_segment(vault, done[-1].key)
+    members = [(path, segment.read(path)) for path in segment.files]
+    Path(vault.url, done[-1].key).unlink()
+    lines = gzip.compress(b"".join(segment.rows()), mtime=0)
+    forged = replace(segment.description, entry_no=10**9, report_no=10**9)
+    vault.put_new(done[-1].key, build(members, lines, forged))
+    shipped(archive, vault)
+    assert [each[4:6] for each in rows(archive, _KNOWN)] == [each[4:6] for each in known]
+
+
 def test_an_entry_is_read_from_a_segment_that_is_not_noted(archive: Archive, vault: FolderVault) -> None:
     """Whether the catalog knows no segment, or only others (invariant 6)."""
     shipped(archive, vault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -72,13 +72,19 @@ def note_found(archive: Archive, vault: str, chain: str, found: FoundSegment) ->
 
 
 def note_own(tx: Connection, vault: str, chain: str, found: FoundSegment) -> bool:
-    """Note a found segment in a transaction, if its last event and the one before its first are those of the history."""
+    """Note a found segment in a transaction, if its last event and the one before its first are those of the history.
+
+    The numbers of its entries and reports are taken from the history here: a description may have been forged.
+    """
     segment = found.segment
     if events.hash_at(tx, segment.last) != segment.hash:
         return False
     if events.hash_before(tx, segment.first) != found.previous_hash:
         return False
-    _note(tx, vault, chain, segment, found.absent)
+    in_it = exporting.numbers_in(tx, segment.first, segment.last)
+    before = vault_segments.numbers_before(tx, vault, chain, segment.first)
+    entry_no, report_no = map(max, in_it, before)
+    _note(tx, vault, chain, replace(segment, entry_no=entry_no, report_no=report_no), found.absent)
     return True
 
 

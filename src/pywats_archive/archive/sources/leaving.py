@@ -106,7 +106,7 @@ def give_back(private: Path, path: Path) -> bool:
 
 
 def give_back_left(private: Path, path: Path) -> bool | None:
-    """Give a source its own name back that a crash or an error left under a private one; False if its name is taken.
+    """Rename a source back that a crash or an error left under a private name; False if its own name is taken.
 
     None while a thread of this process uses its private name.
     """

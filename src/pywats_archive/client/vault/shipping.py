@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pywats_archive.vault.store import Vault
 
 
-class VaultShipping:
+class VaultShipping(ABC):
     """Ships the archives of a station, and restores one."""
 
     _archives: Callable[[], Sequence[Archive]]
@@ -136,5 +137,6 @@ class VaultShipping:
             on_progress=on_progress,
         )
 
+    @abstractmethod
     def _settings(self, url: str | None) -> VaultSettings:
-        raise NotImplementedError
+        """Return the settings of the station, with another address if one is named."""

@@ -10,7 +10,7 @@ from pywats_archive.pipeline.lanes.lane import Lane
 
 
 def give_back(lane: Lane, private_paths: Iterable[str]) -> dict[str, str]:
-    """Give sources their own names back; returns the private paths of those that must wait, each with the name it waits for.
+    """Rename sources back to their own names; returns the private paths of those that must wait, each with its own name.
 
     A source waits while a newer one has its name. It is not given another name: a converter may read the name.
     """

@@ -77,7 +77,7 @@ class Departing:
 
 @contextmanager
 def departing(source: SourceFile) -> Iterator[Departing]:
-    """Give a source its private name while it is moved or removed; on an error it gets its own name back.
+    """Rename a source to its private name while it is moved or removed; an error renames it back.
 
     Replaced if another source is there, which stays or goes back there. SourceVanished if there is none. After a crash the
     next try continues with the source under the private name. If a new source has its own name when it is to go back, it waits
@@ -173,7 +173,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _give_back(private: Path, path: Path) -> None:
-    """Give a source its own name back; if that fails, the next try or scan repeats it."""
+    """Rename a source back to its own name; if that fails, the next try or scan repeats it."""
     with suppress(OSError):
         leaving.give_back(private, path)
 
