@@ -81,8 +81,7 @@ class Watcher:
         _note_archived(lane.scan)
         try:
             listed = lane.listing.read()
-            if listed.leaving:
-                _give_back(lane, listed.leaving)
+            if _give_back(lane, listed.leaving):
                 listed = lane.listing.read()
             lane.scan.reported.discard(lane.config.watch_folder)
             self._alerts.clear(UNREADABLE, lane.config.watch_folder)
@@ -253,12 +252,18 @@ def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
         listing.pop(path, None)
 
 
-def _give_back(lane: Lane, private_paths: Sequence[str]) -> None:
-    """Rename sources back that a crash left under private names; one whose own name is taken is logged once."""
-    waiting = give_back(lane, private_paths)
-    lane.scan.reported.difference_update(set(private_paths) - waiting.keys())
-    for path, name in waiting.items():
-        _log_fault(lane.scan, lane.name, path, f"is a source that waits for its name, {name}, which another source has")
+def _give_back(lane: Lane, private_paths: Sequence[str]) -> bool:
+    """Rename sources back that a crash left under private names, and return whether any was; what must wait is logged once.
+
+    None is renamed while the archive is away: its ledger cannot be asked whether a source was sent.
+    """
+    waiting = {} if lane.away else give_back(lane, private_paths)
+    for path in [path for path in lane.scan.reported if leaving.is_private(os.path.basename(path))]:  # noqa: PTH119 (strings)
+        if path not in waiting:
+            lane.scan.reported.discard(path)
+    for path, reason in waiting.items():
+        _log_fault(lane.scan, lane.name, path, reason)
+    return not lane.away and len(waiting) < len(private_paths)
 
 
 def _sighting(path: str, now: FileStamp) -> Sighting:

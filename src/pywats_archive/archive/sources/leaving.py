@@ -43,7 +43,9 @@ def private_names(path: Path, *, windows: bool = files.WINDOWS) -> Iterator[Path
     suffix, more = _SUFFIX, len(f".{_SUFFIX}-{_MOST}")
     is_long = len(os.fsencode(name)) + more > files.NAME_MAX_BYTES
     if is_long or (windows and len(str(path)) + more >= _PATH_MAX):
-        name, suffix = hashlib.sha256(os.fsencode(name)).hexdigest()[:16], _LONG_SUFFIX
+        short = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        if len(short + _LONG_SUFFIX) < len(name + suffix):
+            name, suffix = short, _LONG_SUFFIX
     yield Path(folder, f".{name}{suffix}")
     for number in range(2, _MOST + 1):
         yield Path(folder, f".{name}{suffix}-{number}")
@@ -72,6 +74,12 @@ def alone(path: Path) -> Iterator[None]:
     with _released:
         _released.wait_for(lambda: key not in _in_hand)
         _in_hand.add(key)
+    with _in_hand_as(key):
+        yield
+
+
+@contextmanager
+def _in_hand_as(key: _Key) -> Iterator[None]:
     try:
         yield
     finally:
@@ -110,8 +118,13 @@ def give_back_left(private: Path, path: Path) -> bool | None:
 
     None while a thread of this process uses its private name.
     """
+    key = _key_of(path)
     with _released:
-        return None if _key_of(path) in _in_hand else give_back(private, path)
+        if key in _in_hand:
+            return None
+        _in_hand.add(key)
+    with _in_hand_as(key):
+        return give_back(private, path)
 
 
 def _key_of(path: Path) -> _Key:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources import leaving, reading
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host.settings.neighbours import real
@@ -90,7 +90,14 @@ def _path_now(archive: Archive, arrival: Arrival, folders: Sequence[str], real_o
 
 
 def _is_it(archive: Archive | None, arrival: Arrival, path: Path) -> bool:
-    """Whether an arrival's source is at ``path``: the same inode, or a file with the same time, size and bytes."""
+    """Whether an arrival's source is at ``path``, or under a private name there.
+
+    It has the same inode, or is a file with the same time, size and bytes.
+    """
+    return any(_is_at(archive, arrival, each) for each in (path, *leaving.private_names(path)))
+
+
+def _is_at(archive: Archive | None, arrival: Arrival, path: Path) -> bool:
     try:
         now = reading.stamp_of(path)
         if not now.matches(arrival):

@@ -17,7 +17,7 @@ from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
-from pywats_archive.portable import files, moving
+from pywats_archive.portable import files, moving, volumes
 from pywats_archive.portable.placing import free_names
 
 
@@ -194,7 +194,8 @@ def _require_same_folder(source: SourceFile, private: Path, inode: int | None) -
     """Raise Replaced if there is another folder, which has another inode number, and files that the archive lacks."""
     if files.is_link(private) or not private.is_dir():
         raise Replaced
-    if None in (inode, now := private.lstat().st_ino or None) or inode == now:
+    now = private.lstat().st_ino or None
+    if inode is None or now is None or inode == now or not _keeps_inodes(private):
         return
     if source.archive is None or source.entry is None or late.missing_members(source.archive, source.entry, private):
         raise Replaced
@@ -219,7 +220,7 @@ def _touched(source: SourceFile, path: Path, look: _Look) -> FileStamp | None:
     is_other = source.entry and kind is not source.entry.source_kind
     if is_other or (kind is SourceKind.FOLDER and files.is_link(path)):
         raise Replaced
-    if kind is SourceKind.FOLDER or _is_untouched(source, now):
+    if kind is SourceKind.FOLDER or _is_untouched(source, path, now):
         return None
     archived = source.entry.source_checksum if source.entry else None
     if now.size_bytes != source.size_bytes or reading.checksum(path) != archived:
@@ -227,12 +228,24 @@ def _touched(source: SourceFile, path: Path, look: _Look) -> FileStamp | None:
     return now
 
 
-def _is_untouched(source: SourceFile, now: FileStamp) -> bool:
-    """Whether the stamp is unchanged; without archived bytes to compare, ``ctime_ns`` is ignored, since rights may change."""
+def _is_untouched(source: SourceFile, path: Path, now: FileStamp) -> bool:
+    """Whether the stamp is unchanged; without archived bytes to compare, ``ctime_ns`` is ignored, since rights may change.
+
+    Under a private name another inode number counts only where the file system has stable ones: on others the rename to that
+    name may have changed it.
+    """
     known = (
         (source.size_bytes, now.size_bytes),
         (source.mtime_ns, now.mtime_ns),
         (source.inode, now.inode),
         (source.ctime_ns if source.entry else None, now.ctime_ns),
     )
-    return all(None in pair or pair[0] == pair[1] for pair in known)
+    differing = [pair for pair in known if None not in pair and pair[0] != pair[1]]
+    if differing == [(source.inode, now.inode)] and path != source.path:
+        return not _keeps_inodes(path)
+    return not differing
+
+
+def _keeps_inodes(path: Path) -> bool:
+    system = volumes.file_system(path.parent)
+    return system is None or system.keeps_inodes
