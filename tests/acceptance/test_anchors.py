@@ -108,6 +108,15 @@ def test_events_that_were_cut_off_are_found(share: Path, station: Station) -> No
     (station.archive_root / "metadata.db").write_bytes(original)
 
 
+@pytest.mark.parametrize("option", ["--anchor", "--tsa-certificate"])
+def test_a_mistyped_path_is_no_finding(share: Path, station: Station, option: str) -> None:
+    """Nothing is checked: the archive is not called damaged because of a path that a person mistyped."""
+    typo = share.with_name("shaer")
+    answer = command("verify", option, typo, "--archive", station.archive_root)
+    assert answer.returncode == 2 and f"{option}: there is no file or folder {typo}" in answer.stderr
+    assert not answer.stdout
+
+
 def test_the_command_prints_an_anchor_that_can_be_checked_from_a_mail(share: Path, station: Station) -> None:
     """One line an archive on standard output, nothing else there; also after a mail program broke and quoted it."""
     config = str(station.root / "config.json")

@@ -81,6 +81,8 @@ def verify(
         write_as(archive, config_of(config), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
     thoroughness = _thoroughness(quick, chain, sample, seed)
+    _require_there("--anchor", *anchor or ())
+    _require_there("--tsa-certificate", *[tsa_certificate] if tsa_certificate else [])
     checked, problems, histories, notes = 0, list[Problem](), list[HistoryChecked](), list[str]()
     with options.open_client(archive, config) as client:
         authorities = [tsa_certificate] if tsa_certificate else []
@@ -122,6 +124,12 @@ def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str
         with progress("replaying", lambda: len(ids)) as advance:
             result = engine.start(ids, request, on_progress=lambda *_: advance(1))
     return report(result, as_json=as_json, is_check=True)
+
+
+def _require_there(option: str, *paths: Path) -> None:
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{option}: there is no file or folder {path}; check the path, or mount its disk or share")
 
 
 def _number(text: str) -> int:

@@ -15,7 +15,17 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.doctor.exposed import exposed
 from pywats_archive.doctor.in_time import InTime
-from pywats_archive.doctor.station import anchors, archives, converters, encryption, rights, server, vault, versions
+from pywats_archive.doctor.station import (
+    alerts,
+    anchors,
+    archives,
+    converters,
+    encryption,
+    rights,
+    server,
+    vault,
+    versions,
+)
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.trials import Means, reason
 from pywats_archive.host.own_service import own_service
@@ -63,7 +73,11 @@ def of_archive(root: Path, *, is_quick: bool = False) -> Examination:
     """Examine the folder of one archive, or of a future archive."""
     means = Means(is_quick=is_quick)
     unlimited = {root.absolute(): (0.0,)}  # min_free_gb is a key of the configuration, which is unknown here
-    checking = _begun([(Topic.ARCHIVE, str(root), partial(archives.check_archives, unlimited))], means.limit_s)
+    works: list[_Work] = [
+        (Topic.ARCHIVE, str(root), partial(archives.check_archives, unlimited)),
+        (Topic.ALERT, "", partial(alerts.check_alerts, tuple(unlimited))),
+    ]
+    checking = _begun(works, means.limit_s)
     looking = _services_of([root], means.limit_s)
     found = examine_archive(root, means)
     (services,) = looking.results()
@@ -97,7 +111,10 @@ def _works(
     if station.vault.vault_url:
         tried: _Checks = partial(vault.check_vault, station.vault, roots)
         works.append((Topic.VAULT, station.vault.vault_url, partial(_left_out, Topic.VAULT) if is_quick else tried))
-    works.append((Topic.ENCRYPTION, "", partial(encryption.check_encryption, station, tuple(wishes))))
+    works += [
+        (Topic.ENCRYPTION, "", partial(encryption.check_encryption, station, tuple(wishes))),
+        (Topic.ALERT, "", partial(alerts.check_alerts, tuple(wishes))),
+    ]
     return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, wishes))]
 
 

@@ -19,6 +19,7 @@ class Topic(str, Enum):
     ANCHORS = "anchors"
     VAULT = "vault"
     ENCRYPTION = "encryption"
+    ALERT = "alert"
     VERSIONS = "versions"
     SERVICE = "service"
 
