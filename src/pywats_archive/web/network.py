@@ -27,27 +27,47 @@ def require_safe(settings: WebSettings, users: Users) -> None:
         )
 
 
-def tls_of(settings: WebSettings) -> ssl.SSLContext | None:
-    """Return the context for HTTPS, TLS 1.2 or newer; None without a certificate. ConfigError if it cannot be used."""
+def tls_of(settings: WebSettings) -> Tls | None:
+    """Return what HTTPS needs; None without a certificate. ConfigError if it cannot be used."""
     if settings.certificate is None:
         if settings.key:
             raise UsageError("--key: needs --certificate, the certificate of this key")
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    load(context, settings)
-    return context
+    return Tls(settings)
 
 
-def load(context: ssl.SSLContext, settings: WebSettings) -> None:
-    """Load the certificate, also again once it was renewed; ConfigError leaves the earlier one in use."""
+class Tls:
+    """HTTPS, TLS 1.2 or newer, with a certificate that can be renewed while connections begin.
+
+    A context in use is never changed: OpenSSL loads a certificate and its key in two steps, and a connection that begins
+    in between fails.
+    """
+
+    def __init__(self, settings: WebSettings) -> None:
+        """Load the certificate; ConfigError if it cannot be used."""
+        self._settings = settings
+        self._newest = self.context = _loaded(settings)
+        """The context for all connections."""
+        self.context.sni_callback = self._use_newest  # called for each connection, also if it names no server
+
+    def renew(self) -> None:
+        """Load the certificate for connections that begin from now on; ConfigError leaves the earlier one in use."""
+        self._newest = _loaded(self._settings)
+
+    def _use_newest(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._newest
+
+
+def _loaded(settings: WebSettings) -> ssl.SSLContext:
+    """Return a context with the certificate as its files are now; ConfigError if they cannot be used."""
     assert settings.certificate
     key = settings.key or settings.certificate
     for path in (settings.certificate, key):
         _require_readable(path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        for each in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):  # a context that fails has no certificate left
-            each.load_cert_chain(settings.certificate, key, password=lambda: _refuse_password(key))
+        context.load_cert_chain(settings.certificate, key, password=lambda: _refuse_password(key))
     except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
         reason = exc.reason if isinstance(exc, ssl.SSLError) and exc.reason else exc
         raise ConfigError(
@@ -59,6 +79,7 @@ def load(context: ssl.SSLContext, settings: WebSettings) -> None:
         others = ()
     if others:
         warn("web.key_not_private", path=str(key), reason=", ".join(others))
+    return context
 
 
 class Renewal:

@@ -27,7 +27,7 @@ from pywats_archive.web.access.users import Users
 from pywats_archive.web.app import create_app
 from pywats_archive.web.connections import PatientConnection
 from pywats_archive.web.jobs.running import Jobs
-from pywats_archive.web.network import Renewal, listening, load, require_safe, tls_of
+from pywats_archive.web.network import Renewal, listening, require_safe, tls_of
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 from pywats_archive.web.verification import Verification
@@ -49,7 +49,6 @@ class PageServer:
         """
         users = Users(folder)
         require_safe(settings, users)
-        self._settings = settings
         self._renewal = Renewal(settings)
         self._tls = tls = tls_of(settings)
         token = load_token(folder) if settings.is_local else None
@@ -85,7 +84,7 @@ class PageServer:
             server_header=False,
             proxy_headers=False,  # whoever asks could choose the address that is counted
             timeout_graceful_shutdown=_STOP_S,
-            ssl_context_factory=(lambda *_: tls) if tls else None,
+            ssl_context_factory=(lambda *_: tls.context) if tls else None,
             callback_notify=self._renew if tls else None,
             timeout_notify=_LOOK_S,
         )
@@ -106,7 +105,7 @@ class PageServer:
         """Use a renewed certificate; if it cannot be used, the earlier one stays, with a warning."""
         if self._tls:
             try:
-                load(self._tls, self._settings)
+                self._tls.renew()
             except ConfigError as exc:
                 warn("web.certificate_rejected", reason=str(exc))
 
