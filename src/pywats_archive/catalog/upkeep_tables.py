@@ -183,3 +183,15 @@ vault_absent = Table(
     sqlite_with_rowid=False,
 )
 """The blobs that a segment had to leave out, since they were missing or damaged here."""
+
+vault_large = Table(
+    "vault_large",
+    metadata,
+    Column("vault", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("archive_id", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("is_there", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The blobs that are objects of their own in a vault, and whether the vault had each when it was asked last."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -17,22 +18,38 @@ VALID_FOR = timedelta(days=1)
 """How long a confirmation of the vault counts."""
 _GATE = "SELECT vault, chain, last, confirmed_at FROM vault_gate WHERE id = 1"
 _PUT = "REPLACE INTO vault_gate (id, vault, chain, last, confirmed_at) VALUES (1, ?, ?, ?, ?)"
+_LARGE = "SELECT path, sha256 FROM vault_large WHERE vault = ?"
+_ADD_LARGE = "REPLACE INTO vault_large (vault, path, archive_id, sha256, is_there) VALUES (?, ?, ?, ?, 0)"
+_IS_THERE = "UPDATE vault_large SET is_there = ? WHERE vault = ? AND path = ? AND sha256 = ?"
 _EVERY_ENTRY, _NO_ENTRY = "1", "0"
 _IS_NOT_THERE = (
     "(archive_entries.entry_no > {entry_no} "
     "OR EXISTS (SELECT 1 FROM reports n WHERE n.archive_id = archive_entries.archive_id AND n.report_no > {report_no}) "
     "OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto}) "
     "OR archive_entries.archive_id IN "
-    "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)))"
+    "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)) "
+    "OR archive_entries.archive_id IN "
+    "(SELECT archive_id FROM vault_large WHERE vault = (SELECT vault FROM vault_gate) AND NOT is_there))"
 )
 """The numbers count too: a rebuild makes entries and reports that have no event of their own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LargeBlob:
+    """A blob that is an object of its own in a vault."""
+
+    path: str
+    """In the archive."""
+    sha256: str
+    """Of its bytes; the name of the object."""
 
 
 def is_missing(db: Connection, now: datetime) -> str:
     """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` without that rule.
 
-    An entry is confirmed if its number, those of its reports, and all its events are up to those of the confirmed segment, and
-    none of its blobs was left out. Nothing is if the vault was not asked within a day, or was asked about another history.
+    An entry is confirmed if its number, those of its reports, and all its events are up to those of the confirmed segment,
+    none of its blobs was left out, and the vault has those that are in no segment. Nothing is if the vault was not asked within
+    a day, or was asked about another history.
     """
     row = execute(db, _GATE).fetchone()
     if row is None:
@@ -63,9 +80,13 @@ def require(tx: Connection, vault: str | None, *, now: datetime) -> None:
     append(tx, Event(kind="vault.required", at=now, details={"vault": vault}))
 
 
-def confirm(tx: Connection, vault: str, chain: str, last: int, *, now: datetime) -> None:
-    """Record up to which event a vault has the history, as it says itself."""
+def confirm(
+    tx: Connection, vault: str, chain: str, last: int, large: Mapping[LargeBlob, bool], *, now: datetime
+) -> None:
+    """Record up to which event a vault has the history, and which blobs beside the segments, as it says itself."""
     execute(tx, _PUT, (vault, chain, last, moment_to_text(now)))
+    for blob, is_there in large.items():
+        execute(tx, _IS_THERE, (is_there, vault, blob.path, blob.sha256))
     details = {"vault": vault, "chain": chain, "last_event": last}
     append(tx, Event(kind="vault.confirmed", at=now, details=details))
 
@@ -74,6 +95,23 @@ def confirmed_at(db: Connection) -> datetime | None:
     """Return when the vault was last asked; None if it was not."""
     row = execute(db, _GATE).fetchone()
     return text_to_moment(row[3]) if row and row[3] else None
+
+
+def note_large(tx: Connection, vault: str, blobs: Iterable[tuple[str, LargeBlob]]) -> None:
+    """Note blobs that are objects of their own, each with its archive id; the vault is asked for them when it confirms."""
+    for archive_id, blob in blobs:
+        execute(tx, _ADD_LARGE, (vault, blob.path, archive_id, blob.sha256))
+
+
+def large_blobs(db: Connection, vault: str) -> list[LargeBlob]:
+    """Return the blobs that are objects of their own in a vault."""
+    return [LargeBlob(path=path, sha256=sha256) for path, sha256 in execute(db, _LARGE, (vault,))]
+
+
+def forget_blobs(tx: Connection, vault: str) -> None:
+    """Remove all that is noted of single blobs in a vault."""
+    execute(tx, "DELETE FROM vault_absent WHERE vault = ?", (vault,))
+    execute(tx, "DELETE FROM vault_large WHERE vault = ?", (vault,))
 
 
 def note_absent(tx: Connection, vault: str, absent: Iterable[tuple[str, str]]) -> None:

@@ -97,4 +97,4 @@ def found_segment(known: SegmentDescription, sha256: str, size_bytes: int) -> Fo
         size_bytes=size_bytes,
         at=known.made_at,
     )
-    return FoundSegment(segment=segment, previous_hash=known.previous_hash, absent=known.absent)
+    return FoundSegment(segment=segment, previous_hash=known.previous_hash, absent=known.absent, large=known.large)

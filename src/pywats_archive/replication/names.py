@@ -4,7 +4,7 @@ from __future__ import annotations
 
 README = "README.txt"
 _DIGITS = 12
-_ENDING = ".zip"
+_ENDING, _BLOB = ".zip", ".gz"
 
 
 def segments_folder(archive_uuid: str, chain: str) -> str:
@@ -24,6 +24,16 @@ def first_of(key: str) -> int | None:
     return int(digits) if is_segment else None
 
 
+def large_folder(archive_uuid: str) -> str:
+    """Return the folder with the blobs that are objects of their own."""
+    return f"{archive_uuid}/blobs"
+
+
 def large_key(archive_uuid: str, sha256: str) -> str:
     """Return the key of a blob that is an object of its own."""
-    return f"{archive_uuid}/blobs/{sha256}.gz"
+    return f"{large_folder(archive_uuid)}/{sha256}{_BLOB}"
+
+
+def sha256_of(key: str) -> str:
+    """Return the SHA-256 of a blob that is an object of its own, from its key."""
+    return key.rpartition("/")[2].removesuffix(_BLOB)

@@ -77,16 +77,19 @@ class Shipping:
             yield shipped
 
     def confirm(self) -> int:
-        """Ask the vault which segments it has, and record up to which event it has all of them; returns the event's number.
+        """Ask the vault what it has, and record up to which event it has all segments; returns the event's number.
 
-        One request lists a thousand segments. What may be purged depends on this number (invariant 13).
+        Blobs that are objects of their own count one by one. One request lists a thousand objects. What may be purged depends
+        on this number and these blobs (invariant 13).
         """
         chain = progress.chain_of(self._archive) or ""
         folder = names.segments_folder(self._uuid, chain)
-        stored = {names.first_of(each.key) or 0: each.size_bytes for each in self._vault.keys(folder)}
+        segments = {names.first_of(each.key) or 0: each.size_bytes for each in self._vault.keys(folder)}
+        blobs = self._vault.keys(names.large_folder(self._uuid))
+        large = {names.sha256_of(each.key): each.size_bytes for each in blobs}
         with self._translated():
             self._on_step("confirm")
-            return progress.confirm(self._archive, self._vault.url, stored)
+            return progress.confirm(self._archive, self._vault.url, segments, large)
 
     def step(self) -> Shipped | None:
         """Ship the next segment; None if nothing waits.
@@ -151,7 +154,7 @@ class Shipping:
             return Shipped(key=key, segment=self._finding.at(key, portion.chain), is_new=False)
         self._on_step("note")
         made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content))
-        progress.note(self._archive, self._vault.url, portion.chain, made.segment, made.absent)
+        progress.note(self._archive, self._vault.url, portion.chain, made)
         return Shipped(key=key, segment=made.segment, is_new=True, absent=made.absent)
 
     def _built(

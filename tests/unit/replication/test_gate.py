@@ -196,3 +196,61 @@ def test_no_plan_and_no_mark_has_an_entry_above_the_confirmed_number(
         assert {each.archive_id for each in added if purged(aged, each)} == may
     finally:
         aged.archive.close()
+
+
+def test_an_entry_with_a_blob_beside_the_segments_stays_until_the_vault_has_that(
+    aged: Aged, vault: FolderVault
+) -> None:
+    """Other entries go; and it goes too once the blob is there, with its size."""
+    entry, other = aged.add(days_ago=30, size=9000), aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    list(shipping(aged, vault).ship_all())
+    (large,) = Path(vault.url).rglob("blobs/*.gz")
+    aside = large.with_name("aside")
+    large.rename(aside)
+    shipping(aged, vault).confirm()
+    assert (purged(aged, entry), kept(aged)) == (0, {Obstacle.NOT_IN_VAULT: 1, None: 1})
+    large.write_bytes(aside.read_bytes()[:-1])
+    shipping(aged, vault).confirm()
+    assert (purged(aged, entry), purged(aged, other)) == (0, 1)
+    large.unlink()
+    aside.rename(large)
+    shipping(aged, vault).confirm()
+    assert purged(aged, entry) == 1
+
+
+def test_a_blob_beside_the_segments_is_confirmed_only_after_the_vault_was_asked_for_it(
+    aged: Aged, vault: FolderVault
+) -> None:
+    """Of a segment that is found in the vault again as well: there, the rows were forgotten."""
+    entry = aged.add(days_ago=30, size=9000)
+    progress.require(aged.archive, vault.url)
+    list(shipping(aged, vault).ship_all())
+    shipping(aged, vault).confirm()
+    with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+        db.execute("DELETE FROM vault_large")
+        db.execute("DELETE FROM vault_segments")
+        db.commit()
+    (large,) = Path(vault.url).rglob("blobs/*.gz")
+    aside = large.rename(large.with_name("aside"))
+    list(shipping(aged, vault).ship_all())
+    shipping(aged, vault).confirm()
+    assert purged(aged, entry) == 0
+    aside.rename(large)
+    shipping(aged, vault).confirm()
+    assert purged(aged, entry) == 1
+
+
+def test_what_an_emptied_vault_lacked_is_forgotten(aged: Aged, vault: FolderVault) -> None:
+    """A blob that was left out then, and is copied now, keeps no entry."""
+    entry = aged.add(days_ago=30)
+    blob = aged.archive.root / entry.source_archived_path
+    aside = blob.rename(blob.with_name("aside"))
+    list(shipping(aged, vault).ship_all())
+    aside.rename(blob)
+    progress.require(aged.archive, vault.url)
+    for segment in Path(vault.url).rglob("*.zip"):
+        segment.unlink()
+    list(shipping(aged, vault).ship_all())
+    shipping(aged, vault).confirm()
+    assert purged(aged, entry) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -14,7 +15,9 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.replica.portion import PURGED, Place
 from pywats_archive.catalog import events, exporting, vault_gate, vault_segments
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.vault_gate import LargeBlob
 from pywats_archive.catalog.vault_segments import ShippedSegment as ShippedSegment  # noqa: PLC0414 (callers have both from here)
+from pywats_archive.errors import StorageError
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 from pywats_archive.portable import files
 
@@ -45,6 +48,8 @@ class FoundSegment:
     """The hash of the event before its first one."""
     absent: Mapping[str, str]
     """The blobs that it does not have, and why."""
+    large: Mapping[str, str]
+    """The blobs that are objects of their own: their paths, and the SHA-256 of each."""
 
 
 def chain_of(archive: Archive) -> str | None:
@@ -59,11 +64,9 @@ def last_segment(archive: Archive, vault: str, chain: str) -> ShippedSegment | N
         return vault_segments.last(db, vault, chain)
 
 
-def note(
-    archive: Archive, vault: str, chain: str, segment: ShippedSegment, absent: Mapping[str, str] | None = None
-) -> None:
-    """Note durably that a vault has a segment, and which blobs of entries that are not purged it does not have."""
-    archive.write(lambda tx: _note(tx, vault, chain, segment, absent or {}), is_patient=True)
+def note(archive: Archive, vault: str, chain: str, made: FoundSegment) -> None:
+    """Note durably that a vault has a segment of this archive, with its blobs that are elsewhere, and those that it lacks."""
+    archive.write(lambda tx: _note(tx, vault, chain, made), is_patient=True)
 
 
 def note_found(archive: Archive, vault: str, chain: str, found: FoundSegment) -> bool:
@@ -84,7 +87,7 @@ def note_own(tx: Connection, vault: str, chain: str, found: FoundSegment) -> boo
     in_it = exporting.numbers_in(tx, segment.first, segment.last)
     before = vault_segments.numbers_before(tx, vault, chain, segment.first)
     entry_no, report_no = map(max, in_it, before)
-    _note(tx, vault, chain, replace(segment, entry_no=entry_no, report_no=report_no), found.absent)
+    _note(tx, vault, chain, replace(found, segment=replace(segment, entry_no=entry_no, report_no=report_no)))
     return True
 
 
@@ -94,9 +97,11 @@ def lacks(archive: Archive, first: int, last: int) -> bool:
         return last < events.last_number(db) and None in (events.hash_at(db, first), events.hash_at(db, last))
 
 
-def _note(tx: Connection, vault: str, chain: str, segment: ShippedSegment, absent: Mapping[str, str]) -> None:
-    vault_segments.add(tx, vault, chain, segment)
-    vault_gate.note_absent(tx, vault, ((_id_in(path), path) for path, why in absent.items() if why != PURGED))
+def _note(tx: Connection, vault: str, chain: str, found: FoundSegment) -> None:
+    vault_segments.add(tx, vault, chain, found.segment)
+    vault_gate.note_absent(tx, vault, ((_id_in(path), path) for path, why in found.absent.items() if why != PURGED))
+    large = (LargeBlob(path=path, sha256=sha256) for path, sha256 in found.large.items())
+    vault_gate.note_large(tx, vault, ((_id_in(blob.path), blob) for blob in large))
 
 
 def _id_in(path: str) -> str:
@@ -120,18 +125,30 @@ def is_confirmation_due(archive: Archive) -> bool:
         return at is None or abs(archive.now() - at) > vault_gate.VALID_FOR / 2
 
 
-def confirm(archive: Archive, vault: str, stored: Mapping[int, int]) -> int:
-    """Record up to which event a vault has every segment, by first event and size as the vault lists them; returns that."""
+def confirm(archive: Archive, vault: str, segments: Mapping[int, int], large: Mapping[str, int]) -> int:
+    """Record up to which event a vault has every segment, and which blobs beside them; returns the event's number.
+
+    ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
+    blobs. A blob must be as large as it is here, unless it is not here any more.
+    """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""
         known = vault_segments.all_of(db, vault, chain)
+        blobs = vault_gate.large_blobs(db, vault)
     last = 0
     for first, end, size in _without_gap(known):
-        if stored.get(first) != size:
+        if segments.get(first) != size:
             break
         last = end
-    archive.write(lambda tx: vault_gate.confirm(tx, vault, chain, last, now=archive.now()))
+    there = {each: _is_as_here(archive, each.path, large.get(each.sha256)) for each in blobs}
+    archive.write(lambda tx: vault_gate.confirm(tx, vault, chain, last, there, now=archive.now()))
     return last
+
+
+def _is_as_here(archive: Archive, path: str, size_bytes: int | None) -> bool:
+    with suppress(StorageError, OSError):
+        return archive.blobs.stored_size(path) == size_bytes
+    return size_bytes is not None
 
 
 def noted(archive: Archive, vault: str, chain: str) -> tuple[frozenset[int], int]:
@@ -156,7 +173,12 @@ def _without_gap(known: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, i
 
 def forget(archive: Archive, vault: str, chain: str) -> None:
     """Forget the segments that a vault was known to have, since it does not have them."""
-    archive.write(lambda tx: vault_segments.forget(tx, vault, chain))
+    archive.write(lambda tx: _forget(tx, vault, chain))
+
+
+def _forget(tx: Connection, vault: str, chain: str) -> None:
+    vault_segments.forget(tx, vault, chain)
+    vault_gate.forget_blobs(tx, vault)
 
 
 def place_after(segment: ShippedSegment | None) -> Place:
