@@ -18,6 +18,7 @@ from pywats_archive.catalog import migrations
 from pywats_archive.conversion.pool import worker_process
 from tests import new_catalogs
 from tests.faults.table import table
+from tests.real_files import SAMPLES
 from tests.seaweed import Seaweed, running
 from tests.station import Station, check_sound
 
@@ -29,8 +30,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a s
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-SAMPLES = Path(__file__).parents[1].parent / "shared" / "samples"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from tests.conftest import SAMPLES
+from tests.real_files import SAMPLES
 from tests.station import Station
 
 from pywats_archive.archive.results.current import current

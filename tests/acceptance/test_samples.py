@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.real_files import CONVERTERS, STANDARD, drop_samples
 from tests.station import Station
 
 from pywats_archive.archive.restore.source import restore_source
@@ -16,33 +17,12 @@ from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 
-_STANDARD = "pywats_client.converters.standard"
-CONVERTERS = {
-    "wats_json": "wats_standard_json_converter.WATSStandardJsonConverter",
-    "wats_xml": "wats_standard_xml_converter.WATSStandardXMLConverter",
-    "klippel": "klippel_converter.KlippelConverter",
-    "seica_xml": "seica_xml_converter.SeicaXMLConverter",
-    "spea": "spea_converter.SPEAConverter",
-    "xjtag": "xjtag_converter.XJTAGConverter",
-    "atml": "atml_converter.ATMLConverter",
-    "teradyne_spectrum_ict": "teradyne_spectrum_ict_converter.TeradyneSpectrumICTConverter",
-    "teradyne_ict": "teradyne_ict_converter.TeradyneICTConverter",
-}
-
-
-def _fill(station: Station, samples: Path) -> None:
-    for name, class_path in CONVERTERS.items():
-        watch = station.add(name, f"{_STANDARD}.{class_path}", file_patterns=["*.*"])
-        shutil.copytree(samples / name, watch, dirs_exist_ok=True)
-        for path in watch.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-
 
 def test_every_real_file_comes_back_bit_for_bit_with_the_report_its_converter_makes(
     station: Station, samples: Path
 ) -> None:
     """Each sample is archived as it was; its report equals what the converter gives when called alone (invariants 1, 4)."""
-    _fill(station, samples)
+    drop_samples(station, samples)
     assert station.run().waiting == ()
     dropped = {p.name: p for name in CONVERTERS for p in (samples / name).iterdir() if p.is_file()}
     entries = station.entries()
@@ -62,7 +42,7 @@ def test_every_real_file_comes_back_bit_for_bit_with_the_report_its_converter_ma
 def _alone(class_path: str, source: Path) -> Any:
     return worker.convert(
         ConversionJob(
-            module_path=f"{_STANDARD}.{class_path}", converters_folder="", source_path=str(source), station_name="TEST"
+            module_path=f"{STANDARD}.{class_path}", converters_folder="", source_path=str(source), station_name="TEST"
         )
     )
 
@@ -74,7 +54,7 @@ def _lasting(report: dict[str, Any]) -> dict[str, Any]:
 
 def test_real_reports_reach_the_strict_server(station: Station, samples: Path) -> None:
     """All successful samples but the XML one, whose dict lacks what WATS requires, are accepted with their own bytes."""
-    _fill(station, samples)
+    drop_samples(station, samples)
     station.run()
     with station.archive() as archive:
         for entry in station.entries(status=ConversionStatus.SUCCESS):
@@ -87,7 +67,7 @@ def test_real_reports_reach_the_strict_server(station: Station, samples: Path) -
 
 def test_incomplete_successes_are_told(station: Station, samples: Path) -> None:
     """A success without steps, or with fewer reports than runs, is warned of and can be listed."""
-    _fill(station, samples)
+    drop_samples(station, samples)
     station.run()
     warned = {Path(e.source_original_path).name: " ".join(e.warnings) for e in station.entries(warned=True)}
     assert "no steps" in warned["new_report_example.json"]
@@ -99,7 +79,7 @@ def test_incomplete_successes_are_told(station: Station, samples: Path) -> None:
 def test_klippels_companions_come_with_it(station: Station, samples: Path, rules: list[str] | None) -> None:
     """Klippel's folder is archived by the built-in rule, or, without it, by what the converter read, with a warning."""
     keys = {"archive_companions": rules} if rules else {}
-    watch = station.add("klippel", f"{_STANDARD}.{CONVERTERS['klippel']}", **keys)
+    watch = station.add("klippel", f"{STANDARD}.{CONVERTERS['klippel']}", **keys)
     shutil.copytree(samples / "klippel", watch, dirs_exist_ok=True)
     station.run()
     entry = station.entry()

@@ -147,8 +147,8 @@ def restore(
 
     It has the same uuid, history and rows, and each file that was not purged. Its station can go on with it.
     """
-    client = Client([]) if url is not None and not is_config_named(config) else options.open_station(config)
-    with client:
+    is_alone = url is not None and not is_config_named(config)
+    with Client([]) if is_alone else Client.from_config(config_of(config), opens_archives=False) as client:
         done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=parse_day(until, "--until"))
     for problem in (*done.remarks, *done.problems):
         typer.echo(printable(problem), err=True)

@@ -83,9 +83,14 @@ class Client(Vaults, Proof, Auditing, Replays, Exports, Imports, BagImports, Era
         )
 
     @classmethod
-    def from_config(cls, path: Path | str, *, actor: str | None = None) -> Client:
-        """Open each archive of a configuration that exists; ArchiveAway names a known one that is missing."""
+    def from_config(cls, path: Path | str, *, actor: str | None = None, opens_archives: bool = True) -> Client:
+        """Open each archive of a configuration that exists; ArchiveAway names a known one that is missing.
+
+        Without ``opens_archives`` none is opened, so that ``vault.restore`` works while the archive is lost.
+        """
         station = read_outline(arguments.path(path, "path"))
+        if not opens_archives:
+            return cls([], station=station, actor=actor)
         for reason in unavailable_archives(station).values():
             raise reason
         roots = station.archive_roots(even_unused=True)  # an archive that was switched off still has its entries

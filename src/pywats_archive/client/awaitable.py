@@ -98,10 +98,10 @@ class AsyncClient(Face[Client]):
         self._client: Client | None = None
 
     @classmethod
-    def from_config(cls, path: Path | str, *, actor: str | None = None) -> AsyncClient:
+    def from_config(cls, path: Path | str, *, actor: str | None = None, opens_archives: bool = True) -> AsyncClient:
         """As ``Client.from_config``; the archives are opened by ``async with``."""
         client = cls((), actor=actor)
-        client._open = lambda: Client.from_config(path, actor=actor)
+        client._open = lambda: Client.from_config(path, actor=actor, opens_archives=opens_archives)
         return client
 
     async def __aenter__(self) -> AsyncClient:

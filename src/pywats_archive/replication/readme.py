@@ -22,19 +22,43 @@ Nothing here is ever replaced or removed by the stations.
 With pywats-archive:  pywats-archive vault restore --to NEW-FOLDER --vault THIS-PLACE
 
 Without it: a segment is a ZIP with the files of the archive under their own paths, each a .gz with its own name and time inside
-(.gz.age: encrypted, see https://age-encryption.org). Unpack all segments of one chain, the newest first, into one folder:
+(.gz.age: encrypted, see https://age-encryption.org). Run all of this here, beside vault.json (copy a bucket to a folder first),
+with your own name in place of NEW-FOLDER. Unpack all segments of one chain, the newest first, into one folder:
 
     for z in $(ls -r <archive>/<chain>/segments/*.zip); do unzip -qn "$z" -d NEW-FOLDER -x segment.json rows.jsonl.gz; done
 
-    gzip -dkN NEW-FOLDER/sources/2026/02/13/<id>.csv.gz          # one file, under its own name and time
+Add the files that are too large for a segment, under the names that segment.json gives them:
 
-Files that the archive purged later are among them: the database below says which (purged_at).
-rows.jsonl.gz in each segment has the events of the history and the rows of the database, one a line, as JSON. This makes a
-database of them, for "sqlite3 metadata.db" (Python alone is needed; run it in the folder of the chain):
+    for z in <archive>/<chain>/segments/*.zip; do unzip -p "$z" segment.json; done |
+    sed -n 's/^  "\\(.*\\)": "\\([0-9a-f]\\{64\\}\\)",*$/\\2 \\1/p' |
+    while read -r sha path; do
+      mkdir -p "NEW-FOLDER/${path%/*}"; cp -n "<archive>/blobs/$sha.gz" "NEW-FOLDER/$path"
+    done
+
+One file, under its own name and with its own time:
+
+    gzip -dkN NEW-FOLDER/sources/2026/02/13/<id>.csv.gz
+
+Files that the archive purged later are among them: the rows below say which (purged_at).
+
+rows.jsonl.gz in each segment has the events of the history and the rows of the database, one a line, as JSON. The newest line
+of a row is its state. With sqlite3 alone:
+
+    for z in $(ls -r <archive>/<chain>/segments/*.zip); do unzip -p "$z" rows.jsonl.gz | gzip -d; done > NEW-FOLDER/rows.jsonl
+
+    sqlite3 NEW-FOLDER/rows.db ".mode ascii" '.separator "\\037" "\\n"' "create table lines (line)" \\
+      ".import NEW-FOLDER/rows.jsonl lines" "
+      create table newest as select json_extract(line, '$.table') as tab, json_extract(line, '$.row') as state from lines
+      where rowid in (select min(rowid) from lines group by json_extract(line, '$.table'), json_extract(line, '$.key'))"
+
+    sqlite3 NEW-FOLDER/rows.db "select json_extract(state, '$.archived_path'), json_extract(state, '$.source_path') from newest
+      where tab = 'archive_entries' and json_extract(state, '$.purged_at') is null"
+
+With Python alone, as the tables of a database:
 
     import glob, gzip, json, sqlite3, zipfile
-    db, seen, known = sqlite3.connect("metadata.db"), set(), {}
-    for name in sorted(glob.glob("segments/*.zip"), reverse=True):  # the newest state of a row comes first
+    db, seen, known = sqlite3.connect("NEW-FOLDER/metadata.db"), set(), {}
+    for name in sorted(glob.glob("<archive>/<chain>/segments/*.zip"), reverse=True):  # the newest state of a row comes first
         with zipfile.ZipFile(name) as segment, gzip.open(segment.open("rows.jsonl.gz")) as lines:
             for line in map(json.loads, lines):
                 table, row = line["table"], line.get("row", {})
@@ -53,7 +77,10 @@ database of them, for "sqlite3 metadata.db" (Python alone is needed; run it in t
                         db.execute(f"INSERT INTO {table} (_key, {columns}) VALUES ({marks})", [key, *values])
     db.commit()
 
-For example:  sqlite3 metadata.db "select archive_id, source_path, archived_path from archive_entries where purged_at is null"
+For example:
+
+    sqlite3 NEW-FOLDER/metadata.db "select archived_path, source_path from archive_entries where purged_at is null"
+
 The format is described in docs/vault-format.md of pywats-archive.
 """
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.vaulted import ByReadme, blobs, rows
 
 from pywats_archive.archive import holds
 from pywats_archive.archive.core import Archive
@@ -246,19 +247,10 @@ def test_a_segment_with_a_flipped_bit_is_damaged(archive: Archive, vault: Folder
 
 
 def test_the_readme_makes_a_database(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
-    """The program in the vault's own README makes a database of the rows, with Python alone."""
-    shipped(archive, vault)
-    text = vault.get(names.README).decode("ascii")
-    code = text[text.index("    import glob") : text.index("\nFor example:")]
-    folder = Path(
-        vault.url, names.segments_folder(archive.description.archive_uuid, str(progress.chain_of(archive)))
-    ).parent
-    program = "\n".join(line[4:] for line in code.splitlines())
-    subprocess.run(["python3", "-I", "-c", program], cwd=folder, check=True)
-    with (
-        closing(sqlite3.connect(folder / "metadata.db")) as made,
-        closing(sqlite3.connect(archive.root / "metadata.db")) as db,
-    ):
-        for table in ("archive_entries", "reports", "events"):
-            query = f"SELECT count(*) FROM {table}"
-            assert made.execute(query).fetchone() == db.execute(query).fetchone()
+    """The page in the vault gets every row and every blob out of it, with ``unzip`` and ``sqlite3``, or Python, alone."""
+    shipped(archive, vault, limit_bytes=1500)
+    hold(archive, "an audit")
+    shipped(archive, vault, limit_bytes=1500)
+    readme = ByReadme(Path(vault.url), archive.description.archive_uuid, tmp_path / "unpacked")
+    assert readme.blobs() == blobs(archive.root)
+    assert readme.rows_by_python() == readme.rows_by_sqlite3() == rows(archive.root)
