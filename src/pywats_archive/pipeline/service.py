@@ -121,7 +121,7 @@ class Service:
 
     def _unfinished_work(self) -> tuple[str, ...]:
         parts = self.parts
-        running = (*parts.work.dispatcher.running, *parts.jobs.running) if parts else ()
+        running = (*parts.work.dispatcher.running, *parts.jobs.running, *parts.histories.running) if parts else ()
         return running or ("open connections and archives",)
 
     def _drive(self, running: StationRun, processes: ConverterProcesses) -> RunOutcome:

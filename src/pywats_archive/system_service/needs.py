@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pywats_archive.config import ConverterConfig, StationConfig
 
-_STOP_MARGIN_S = 60
-"""For the steps after the longest conversion: its reports, its source, the end of the workers."""
+_STOP_MARGIN_S, _VAULT_MARGIN_S = 60, 60
+"""For what follows the longest conversion: its reports, its source, the end of workers; and for the last copy to a vault."""
 _SHARED_FOLDERS = frozenset(
     map(Path, ("/", "/etc", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/usr", "/usr/local"))  # noqa: S108
 ) | frozenset(map(Path, ("/var", "/var/lib", "/var/opt", "/var/tmp")))  # noqa: S108 (no file is created there)
@@ -36,15 +36,16 @@ def needs_of(station: StationConfig, *, programs: Iterable[Path]) -> Needs:
     Disabled converters count too, since they may be enabled while the service runs.
     """
     folders = [station.path.parent, *station.archive_roots(even_unused=True), *station.anchor_folders]
-    folders += [station.backup_folder] if station.backup_folder else []
+    folders += [each for each in (station.backup_folder, station.vault.folder) if each]
     for converter in station.converters:
         folders += _folders_of(converter)
     limits_s = [each.timeout_seconds for each in station.converters]
+    margin_s = _STOP_MARGIN_S + (_VAULT_MARGIN_S if station.vault.vault_url else 0)
     return Needs(
         config=station.path,
         writable=outermost(folders),
         readable=outermost([station.converters_folder, *programs]),
-        stop_limit_s=math.ceil(max(limits_s, default=0.0)) + _STOP_MARGIN_S,
+        stop_limit_s=math.ceil(max(limits_s, default=0.0)) + margin_s,
     )
 
 

@@ -108,8 +108,8 @@ class FolderVault:
         self._on_step("open")
         descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), _FILE_MODE)
         with os.fdopen(descriptor, "wb") as stream:
-            self._on_step("write")
             for chunk in chunks:
+                self._on_step("write")
                 stream.write(chunk)
             stream.flush()
             self._on_step("fsync")

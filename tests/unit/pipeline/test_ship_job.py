@@ -6,13 +6,13 @@ import os
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.signing_service import Service
 from tests.station import wait_for
 
@@ -22,7 +22,9 @@ from pywats_archive.archive.replica import progress
 from pywats_archive.catalog import vault_gate
 from pywats_archive.config import StationConfig
 from pywats_archive.config.vault import VaultSettings
+from pywats_archive.models.step import OnStep
 from pywats_archive.pipeline.alerting.metrics import _Collector
+from pywats_archive.pipeline.background import shipping
 from pywats_archive.pipeline.background.shipping import ShipJob
 from pywats_archive.replication.shipping import Shipping
 from pywats_archive.vault.folder import FolderVault
@@ -166,25 +168,65 @@ def test_another_history_is_an_alert_at_once(service: ShippingService, tmp_path:
     assert "'other-pc'" in service.open[str(service.archive.root)]
 
 
-def test_a_silent_vault_delays_neither_the_service_nor_its_stop(
+def test_a_vault_that_hangs_delays_neither_the_service_nor_its_stop(
     service: ShippingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A share that hangs has one thread, and the stop waits for it a little only; nothing else can make a share hang here."""
-    hangs = threading.Event()
-    monkeypatch.setattr(FolderVault, "size_of", lambda *_: hangs.wait(60))
-    monkeypatch.setattr("pywats_archive.pipeline.background.shipping._END_WITHIN_S", 0.2)
-    began = time.monotonic()
-    for after_s in (61, INTERVAL_S, 3600):
+    """A share that hangs has one thread, and the stop does not wait for it; nothing else can make a share hang here."""
+    begun, hangs = threading.Event(), threading.Event()
+    monkeypatch.setattr(FolderVault, "size_of", lambda *_: begun.set() or hangs.wait())  # type: ignore[func-returns-value]
+    for after_s in (61, INTERVAL_S, 3600):  # the first step only notes the time
         service.now_s += after_s
         service.now = type(service.now).fromtimestamp(service.now.timestamp() + after_s, service.now.tzinfo)
         service.act()
         service.shipping.step()
+        wait_for(lambda after_s=after_s: after_s == 61 or begun.is_set())  # type: ignore[misc]
     assert sum(each.name == "vault" for each in threading.enumerate()) == 1
     assert names(service) == ["vault.late"]
     service.shipping.end()
-    assert time.monotonic() - began < 10
     hangs.set()
     wait_for(lambda: not any(each.name == "vault" for each in threading.enumerate()))
+
+
+@pytest.mark.parametrize(
+    ("step_s", "reason"),
+    [(1.5, None), (29.0, "what waits takes longer than a stop may"), (31.0, "it does not answer in time")],
+)
+def test_the_stop_waits_for_a_slow_vault_only_while_it_answers(
+    service: ShippingService, monkeypatch: pytest.MonkeyPatch, step_s: float, reason: str | None
+) -> None:
+    """For a minute at most, of which a single step may take half; what is not copied then waits for the next start."""
+    is_over = threading.Event()
+
+    def opened(_: VaultSettings, *, on_step: OnStep) -> FolderVault:
+        def slow(step: str) -> None:
+            on_step(step)
+            service.now_s += step_s
+            if service.now_s > 60 or step_s > 30:
+                is_over.wait()  # until the stop has looked at the clock
+
+        return FolderVault(Path(service.url), on_step=slow)
+
+    monkeypatch.setattr(shipping, "open_vault", opened)
+    service.act()
+    with capture_logs() as lines:
+        service.shipping.end()
+    is_shipped = service.waiting == 0
+    is_over.set()
+    assert is_shipped is (reason is None) and service.now_s > 10
+    assert [line["reason"] for line in lines if line["event"] == "vault.not_shipped"] == [reason] * bool(reason)
+    wait_for(lambda: not any(each.name == "vault" for each in threading.enumerate()))
+
+
+def test_the_last_copy_has_no_low_priority(service: ShippingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop waits for it, and on a busy computer a thread of low priority may get no time at all."""
+    lowered = list[str]()
+    monkeypatch.setattr(shipping, "lower_thread_priority", lambda: lowered.append("low"))
+    service.ship()
+    service.ship(61)
+    assert lowered == ["low"]
+    service.act()
+    service.shipping.end()
+    assert (service.waiting, lowered) == (0, ["low"])
 
 
 def test_what_waits_is_a_metric(service: ShippingService) -> None:

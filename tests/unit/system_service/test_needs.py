@@ -10,6 +10,7 @@ import pytest
 
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.config.server import ServerConfig
+from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import UsageError
 from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.needs import Needs, needs_of, outermost
@@ -59,10 +60,11 @@ def test_a_folder_of_the_whole_system_is_never_writable(shared: str) -> None:
 
 
 @posix
-def test_copies_and_anchors_have_writable_folders() -> None:
-    """The folders elsewhere, for copies of the catalogs and for signed heads of the histories."""
-    found = needs(folders("/data/icp"), backup_folder=Path("/mnt/b"), anchor_folders=(Path("/mnt/c"), Path("/mnt/d")))
-    assert {Path("/mnt/b"), Path("/mnt/c"), Path("/mnt/d")} <= set(found.writable)
+def test_copies_anchors_and_the_vault_have_writable_folders() -> None:
+    """The folders elsewhere, for copies of the catalogs, signed heads of the histories, and the vault."""
+    places = {"backup_folder": Path("/mnt/b"), "anchor_folders": (Path("/mnt/c"), Path("/mnt/d"))}
+    found = needs(folders("/data/icp"), **places, vault=VaultSettings(vault_url="/mnt/e"))
+    assert {Path("/mnt/b"), Path("/mnt/c"), Path("/mnt/d"), Path("/mnt/e")} <= set(found.writable)
 
 
 @posix
@@ -77,6 +79,12 @@ def test_the_stop_waits_for_the_longest_converter() -> None:
     found = needs(folders("/a", timeout_seconds="900.5"), folders("/b", timeout_seconds="30"))
     assert found.stop_limit_s == 901 + 60
     assert needs().stop_limit_s == 60
+
+
+def test_the_stop_waits_for_the_last_copy_to_the_vault() -> None:
+    """A bucket or a folder gets another minute, and a bucket needs no folder."""
+    with_bucket = needs(vault=VaultSettings(vault_url="s3://archives/plant"))
+    assert (with_bucket.stop_limit_s, with_bucket.writable) == (60 + 60, needs().writable)
 
 
 @posix

@@ -30,8 +30,8 @@ log = structlog.get_logger()
 
 _REST_S = 10.0
 _REST_AFTER_FAILURE_S = 900.0
-_ANSWER_WITHIN_S, _STOP_WITHIN_S = 8.0, 10.0
-"""The longest wait of the job for a folder, and of a stop for the last anchors."""
+_ANSWER_WITHIN_S, _STOP_WITHIN_S = 20.0, 25.0
+"""The longest wait of the job for a folder, and of a stop for the last anchors; a disk of a file server may need ten."""
 _FIRST_AFTER = timedelta(minutes=1)
 """When an archive without an anchor gets its first one."""
 

@@ -31,11 +31,15 @@ class HistoryJobs:
     ) -> None:
         self.anchors = AnchorJob(pool, alerts, tasks=tasks, station=station)
         self.shipping = ShipJob(pool, alerts, tasks=tasks, station=station)
+        self.running: tuple[str, ...] = ()
+        """The job that ``end`` waits for."""
 
     def end(self) -> None:
         """Sign what happened since the last time, then ship it; never raises."""
-        self.anchors.end()
-        self.shipping.end()
+        for name, job in (("anchors", self.anchors), ("vault", self.shipping)):
+            self.running = (name,)
+            job.end()
+        self.running = ()
 
 
 class BackgroundJobs:

@@ -1,7 +1,7 @@
 """The service's copies in the vault: each history is shipped at intervals, when much waits, and at the stop.
 
-A vault may be away for long, or never answer. So each archive is shipped in a thread of its own, with a connection of its own,
-and nothing waits for it: neither the archiving of sources nor the end of the service.
+A vault may be away for long, or never answer. So each archive is shipped in a thread of its own, with a connection of its own.
+No source waits for it. The stop waits as long as a vault answers, but no longer than a minute.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ log = structlog.get_logger()
 
 _REST_S, _FIRST_AFTER_S = 5.0, 60.0
 _REST_AFTER_REFUSAL_S = 300.0
-_END_WITHIN_S = 10.0
+_STOP_WITHIN_S, _SILENT_S = 60.0, 30.0
+"""How long a stop waits for a vault: at most, and for its next step. A disk of a file server may need some seconds to start."""
+_POLL_S = 0.1
 _LATE_AFTER = timedelta(hours=1)
 _LATE_INTERVALS = 4
 _PROGRESS_WITHIN_S = 600.0
-"""A thread that stored no segment in this time counts as one without an answer."""
+"""A thread without a step in this time counts as one without an answer."""
 _BYTES_PER_MBIT = 125_000
 
 
@@ -97,25 +99,21 @@ class ShipJob:
                         progress.require(archive, url)
 
     def end(self) -> None:
-        """Ship all that waits, at an orderly stop; waits a little for that, and never raises."""
+        """Ship all that waits, at an orderly stop; waits for a vault only while it answers, and never raises."""
         if not self._station().vault.vault_url:
             return
-        until_s = time.monotonic() + _END_WITHIN_S
+        until_s = self._now_s() + _STOP_WITHIN_S
         for mount in self._pool.mounts:
             if mount.archive is not None and not mount.archive.is_read_only:
                 state = self._state_of(mount.root)
                 if state.failure:  # it would probably fail again, and delay the stop
                     continue
                 if state.round is None or not state.round.is_alive():
-                    state.round = self._begun(mount.root)
+                    state.round = self._begun(mount.root, is_last=True)
         for mount in self._pool.mounts:
             state = self._state_of(mount.root)
-            if state.round:
-                state.round.join(max(0.0, until_s - time.monotonic()))
-                if state.round.is_alive() or state.round.failure:
-                    failure = state.round.failure
-                    reason = _reason(failure) if failure else "it does not answer in time"
-                    log.warning("vault.not_shipped", archive=str(mount.root), reason=reason)
+            if state.round and (reason := state.round.wait(until_s)):
+                log.warning("vault.not_shipped", archive=str(mount.root), reason=reason)
 
     def _state_of(self, root: Path) -> _State:
         if root not in self._states:
@@ -146,8 +144,8 @@ class ShipJob:
         if state.round is None and (is_much or is_due):
             state.round = self._begun(mount.root)
 
-    def _begun(self, root: Path) -> _Round:
-        begun = _Round(root, self._station().vault, self._now_s)
+    def _begun(self, root: Path, *, is_last: bool = False) -> _Round:
+        begun = _Round(root, self._station().vault, self._now_s, is_last=is_last)
         begun.start()
         return begun
 
@@ -186,36 +184,56 @@ def _reason(failure: Exception) -> str:
 
 
 class _Round(threading.Thread):
-    """Ships one archive until nothing waits."""
+    """Ships one archive until nothing waits; at low priority, unless it is the last one, for which the stop waits."""
 
-    def __init__(self, root: Path, settings: VaultSettings, now_s: Callable[[], float]) -> None:
+    def __init__(self, root: Path, settings: VaultSettings, now_s: Callable[[], float], *, is_last: bool) -> None:
         super().__init__(name="vault", daemon=True)
         self._root = root
         self._settings = settings
         self._now_s = now_s
+        self._is_last = is_last
         self.progressed_s = now_s()
+        """When the last step began, or when the rest after it ends."""
         self.failure: Exception | None = None
         self.segments = 0
         self.last = 0
         self.left_out: dict[str, str] = {}
 
     def run(self) -> None:
-        lower_thread_priority()
+        if not self._is_last:
+            lower_thread_priority()
         try:
-            vault = open_vault(self._settings)
+            vault = open_vault(self._settings, on_step=self._progress)
             with Archive.open(self._root) as archive:
-                shipping = Shipping(archive, vault, limit_bytes=self._settings.segment_bytes)
+                shipping = Shipping(archive, vault, limit_bytes=self._settings.segment_bytes, on_step=self._progress)
+                began_s = self._now_s()
                 for shipped in shipping.ship_all():
                     self.segments, self.last = self.segments + shipped.is_new, shipped.segment.last
                     self.left_out |= shipped.left_out
-                    self._rest_after(shipped.segment.size_bytes if shipped.is_new else 0)
-                    self.progressed_s = self._now_s()
+                    self._rest(shipped.segment.size_bytes if shipped.is_new else 0, self._now_s() - began_s)
+                    began_s = self._now_s()
                 if progress.is_confirmation_due(archive):
                     shipping.confirm()
         except Exception as exc:
             self.failure = exc
 
-    def _rest_after(self, size_bytes: int) -> None:
+    def wait(self, until_s: float) -> str | None:
+        """Wait until the round has ended, at most until then, and only as long as the vault answers; returns why it failed."""
+        while self.is_alive():
+            now_s = self._now_s()
+            if now_s - self.progressed_s >= _SILENT_S:
+                return "it does not answer in time"
+            if now_s >= until_s:
+                return "what waits takes longer than a stop may"
+            self.join(_POLL_S)
+        return _reason(self.failure) if self.failure else None
+
+    def _progress(self, _step: str) -> None:
+        self.progressed_s = self._now_s()
+
+    def _rest(self, size_bytes: int, took_s: float) -> None:
         """Keep to the greatest rate: a segment takes at least as long as it would at that rate."""
         if rate := self._settings.vault_max_mbit * _BYTES_PER_MBIT:
-            time.sleep(max(0.0, size_bytes / rate - (self._now_s() - self.progressed_s)))
+            rest_s = max(0.0, size_bytes / rate - took_s)
+            self.progressed_s = self._now_s() + rest_s
+            time.sleep(rest_s)
