@@ -161,6 +161,20 @@ def test_the_same_over_the_network(served: Pages, root: Path, entry: str) -> Non
         assert found == list(here.audit(wanted, newest=3)) and 0 < len(found) <= 3
 
 
+def test_a_place_is_named_without_detours(root: Path, entry: str, tmp_path: Path) -> None:
+    """Wherever a person restored or exported to, an auditor reads one whole path."""
+    before, there = len(accesses(root)), tmp_path / "there"
+    there.mkdir()
+    for words in (
+        ("restore", entry, "--to", f"{there}/../here", "--reports"),
+        ("export", entry, "--to", f"{there}/../bag"),
+    ):
+        assert command(*words, "--archive", root).returncode == 0
+    places = {Path(str(each.details["to"])) for each in accesses(root)[before:] if "to" in each.details}
+    assert {tmp_path / "bag", tmp_path / "here"} <= {place.parent for place in places} | places
+    assert not [place for place in places if ".." in place.parts]
+
+
 def test_the_three_forms_of_the_verb(tmp_path: Path) -> None:
     """A table for people, one document, and CSV in which no spreadsheet finds a formula."""
     (entry, *_) = sorted(fill(tmp_path))

@@ -82,7 +82,7 @@ def _origin(events: Iterable[Event]) -> list[tuple[str, str]]:
     origin = origin_of(events)
     if origin is None or not origin.archive:
         return []
-    return [("imported", f"{origin}; its history there: {origin.record}")]
+    return [("origin", f"{origin}; its history there: {origin.record}")]
 
 
 def _rebuilding(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:

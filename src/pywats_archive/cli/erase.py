@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -26,6 +26,7 @@ from pywats_archive.portable.user import current_actor
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted, printable
 
+_T = TypeVar("_T")
 _SHOWN = 20
 RULES = {
     ErasureRule.COMPLIANT: "its archive is compliant, and nothing is erased from it",
@@ -92,6 +93,7 @@ def erase(
             serial_number=serial,
             operator=operator,
         )
+        found = None
         if is_preview or not (as_json and yes):
             found = client.preview_erasure(choice, logs=logs)
             if is_preview and as_json:
@@ -104,7 +106,7 @@ def erase(
         done = client.erase(choice, reason=reason or "", actor=current_actor(), logs=logs)
     if as_json:
         print_json(done)
-    return _report(done, as_json=as_json)
+    return _report(done, found, as_json=as_json)
 
 
 def _show(found: ErasurePreview, *, has_configuration: bool) -> None:
@@ -151,17 +153,21 @@ def _say_outside(outside: Sequence[str]) -> None:
         console.print(f"... and {len(outside) - _SHOWN} more files outside the archive stay")
 
 
-def _report(done: Erasure, *, as_json: bool) -> int:
-    """Print what was erased; 1 if an entry stays, or a file could not be removed."""
+def _news(now: Sequence[_T], before: Sequence[_T]) -> list[_T]:
+    return [each for each in now if each not in before]
+
+
+def _report(done: Erasure, found: ErasurePreview | None, *, as_json: bool) -> int:
+    """Print what was erased, and what the preview did not say; 1 if an entry stays, or a file could not be removed."""
     for failure in done.not_removed:
         typer.echo(
             printable(f"{failure}. The erasure is not finished; the next 'erase' or start of the service completes it"),
             err=True,
         )
     if not as_json:
-        _say_protected(done.protected)
-        _say_also_named(done.also_named)
-        _say_outside(done.outside)
+        _say_protected(_news(done.protected, found.protected if found else ()))
+        _say_also_named(_news(done.also_named, found.also_named if found else ()))
+        _say_outside(_news(done.outside, found.outside if found else ()))
         if not done.not_removed:
             console.print(
                 f"{counted(done.entries, 'entry', 'entries')} erased, with {counted(done.events, 'event')} and "

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive, document_chunks
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import unpack
-from pywats_archive.archive.restore.source import entry_with_bytes, record_restore
+from pywats_archive.archive.restore.source import NO_FILE, entry_with_bytes, record_restore
 from pywats_archive.blobs.header import ALGORITHM
 from pywats_archive.errors import BlobDamaged, BlobMissing, UsageError
 from pywats_archive.models.entry import Companion
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import Report
-
-_NO_FILE = Path("-")
-"""What the history names as the place of a source that a person got as a stream."""
 
 
 def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[bytes]:
@@ -27,7 +23,7 @@ def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[
     BlobDamaged after the last chunk if it is damaged.
     """
     entry = entry_with_bytes(archive, archive_id)
-    record_restore(archive, archive_id, _NO_FILE, actor=actor)
+    record_restore(archive, archive_id, NO_FILE, actor=actor)
     chunks = archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
     return _recorded(chunks, archive, archive_id, actor)
 
@@ -39,7 +35,7 @@ def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str
     if companion is None:
         known = ", ".join(each.name for each in entry.companions) or "none"
         raise UsageError(f"{archive_id}: has no companion '{name}'; there are {known}")
-    record_restore(archive, archive_id, _NO_FILE, actor=actor, companion=name)
+    record_restore(archive, archive_id, NO_FILE, actor=actor, companion=name)
     path = companion.archived_path
     if layout.is_one_companion(path):
         chunks = archive.blobs.read_checked(path, companion.checksum)
@@ -55,7 +51,7 @@ def _recorded(
     try:
         yield from chunks
     except BlobDamaged as exc:
-        record_restore(archive, archive_id, _NO_FILE, actor=actor, damage=str(exc), companion=companion)
+        record_restore(archive, archive_id, NO_FILE, actor=actor, damage=str(exc), companion=companion)
         raise
 
 

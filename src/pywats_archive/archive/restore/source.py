@@ -17,6 +17,9 @@ from pywats_archive.portable import placing
 from pywats_archive.portable.placing import last_part
 from pywats_archive.portable.user import current_actor
 
+NO_FILE = Path("-")
+"""What the history names as the place of a source that a person got as a stream."""
+
 
 def restore_source(
     archive: Archive, archive_id: str, folder: Path, *, actor: str | None = "service", record_access: bool = True
@@ -61,7 +64,9 @@ def record_restore(
     companion: str | None = None,
 ) -> None:
     """Record who restored a source, or one companion, and whether it was complete."""
-    details = {"to": str(restored)} | ({"damage": damage} if damage else {})
+    details = {"to": str(restored) if restored is NO_FILE else os.path.realpath(restored)} | (
+        {"damage": damage} if damage else {}
+    )
     details |= {"companion": companion} if companion else {}
     event = Event(kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
     recording.record(archive, event)

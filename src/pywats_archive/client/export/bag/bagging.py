@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from importlib import metadata
@@ -49,7 +50,7 @@ class Bagging:
     def _to(self) -> dict[str, str | bool]:
         """Where the bag goes, and why, as the history has it."""
         order = self._order
-        details: dict[str, str | bool] = {"to": str(order.target)}
+        details: dict[str, str | bool] = {"to": os.path.realpath(order.target)}
         details |= {"downloaded": True} if order.is_download else {}
         return details | ({"reason": order.reason} if order.reason else {})
 
