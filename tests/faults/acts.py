@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +21,6 @@ from pywats_archive.archive.sources.leaving import is_private
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.sending.items import LONGEST_DELAY
-from pywats_archive.errors import SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus, SourceKind
@@ -51,7 +49,6 @@ OWN_ID = str(uuid.UUID(int=7))
 DOCUMENTS = (b'{"sn":"S1"}', b'{"sn":"S2","id":"%s"}' % OWN_ID.encode())
 OTHER_DOCUMENTS = (b'{"sn":"S9"}',)
 CHANGED_DOCUMENTS = tuple(body.replace(b'{"sn"', b'{"limit":5,"sn"') for body in DOCUMENTS)
-_TRIES, _PAUSE_S = 100, 0.05
 Act = Callable[[Archive, Place], None]
 
 
@@ -176,19 +173,9 @@ def finish_it(post_action: str) -> Act:
         at = lane(archive, place, post_action)
         for arrival in at.ledger.unfinished():
             if arrival.state is ArrivalState.WAITING:
-                _finish(at, arrival)
+                handling().finish(at, arrival)
 
     return act
-
-
-def _finish(at: Lane, arrival: Arrival) -> None:
-    """Finish a source; as the service does, try again while a program seems to have it open (that list may be stale)."""
-    for _ in range(_TRIES):
-        with suppress(SourceOpen):
-            handling().finish(at, arrival)
-            return
-        time.sleep(_PAUSE_S)
-    handling().finish(at, arrival)
 
 
 def submit_and_replace(archive: Archive, place: Place) -> None:

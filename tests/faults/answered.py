@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
 from typing import Any
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.sending.items import LONGEST_DELAY, ArchivedItem
-from pywats_archive.errors import SourceOpen
-from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.finishing import Finisher
@@ -24,7 +19,6 @@ from tests.faults.acts import OWN_ID, Act, convert_to, lane
 from tests.faults.place import Place
 
 _DOCUMENT = b'{"sn":"S2","id":"%s"}' % OWN_ID.encode()
-_TRIES, _PAUSE_S = 100, 0.05
 
 
 def convert_to_one(archive: Archive, place: Place) -> None:
@@ -54,22 +48,12 @@ def accept_and_finish(post_action: str, *, keeps_documents: bool = True) -> Act:
                 finisher.note_sent(archive, arrival, completion)
                 assert finisher.accept(item)
             try:
-                _finish(finisher, at, arrival)
+                finisher.finish(at, arrival)
             finally:
                 for item in items:
                     finisher.record_accepted(item)
 
     return act
-
-
-def _finish(finisher: Finisher, at: Lane, arrival: Arrival) -> None:
-    """Finish a source; try again while a program seems to have it open."""
-    for _ in range(_TRIES):
-        with suppress(SourceOpen):
-            finisher.finish(at, arrival)
-            return
-        time.sleep(_PAUSE_S)
-    finisher.finish(at, arrival)
 
 
 def expect_accepted(**wanted: list[str]) -> Act:

@@ -90,7 +90,7 @@ def _sources(archive: Archive, place: Place) -> Iterator[str]:
     found = [entry for entry in every if not entry.purged_at]
     purged = {entry.source_checksum for entry in every if entry.purged_at}
     with tempfile.TemporaryDirectory() as folder:
-        back = [restore_source(archive, entry.archive_id, Path(folder)) for entry in found]
+        back = [restore_source(archive, entry.archive_id, Path(folder), record_access=False) for entry in found]
         contents = {path.read_bytes() for item in back for path in (item, *item.rglob("*")) if path.is_file()}
         contents |= {path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
     for name, content in place.dropped().items():

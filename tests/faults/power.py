@@ -41,6 +41,10 @@ class Power:
         for parent, _, names in os.walk(self._folder):
             self._durable |= {_identity(Path(parent, name).lstat()) for name in names}
 
+    def account(self) -> tuple[object, ...]:
+        """Return what is durable now, as a value of its own."""
+        return self._durable.copy(), self._names.copy()
+
     def cut(self) -> None:
         """Take away what was not durable."""
         for parent, folders, names in os.walk(self._folder):

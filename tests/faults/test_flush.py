@@ -34,7 +34,7 @@ class Failing(Volume):
 
 def scenario(volume: Volume) -> Scenario:
     """Return the scenario of a batch on a file system."""
-    return Scenario(drop=drop_some, act=archive_on(volume), expect=expect_all)
+    return Scenario(drop=drop_some, act=archive_on(volume), expect=expect_all, has_threads=True)
 
 
 def test_the_harness_sees_a_missing_flush(tmp_path: Path) -> None:

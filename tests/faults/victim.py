@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import json
 import os
 import shutil
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -18,16 +22,27 @@ from pywats_archive.archive.folder.keys import create_keys
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.errors import ArchiveError
 from pywats_archive.portable import open_files
+from pywats_archive.portable.open_files import ProcessTable
 from tests.faults.check import findings, report_ids
 from tests.faults.place import Place
 from tests.faults.scenarios import Scenario
-from tests.faults.steps import CRASHED, THE_END, Kind, Steps, cut_power
+from tests.faults.state import Survey
+from tests.faults.steps import CRASHED, THE_END, Kind, Steps, crash, cut_power
 
 _RESERVE = shutil.ignore_patterns("reserve")
 """Not copied a thousand times: opening the archive takes it again."""
 _FINE, _BROKEN, _NO_STEP_LEFT = 0, 1, 3
+_SURVEY = 0
+"""No step has this number."""
+_ENDING: tuple[Kind, ...] = (crash, cut_power)
+"""The kinds that end the process: what they leave is on the disk alone."""
+_among_themselves = mock.patch.object(
+    open_files, "has_writer", partial(open_files.has_writer, processes=ProcessTable(Path(os.devnull)))
+)
+"""No other program has a source open. To list what all processes of the machine have open would take longer than the rest."""
 
 
+@_among_themselves
 def prepare(scenario: Scenario, folder: Path) -> Place:
     """Make the state before, and remember it."""
     place = Place(folder=folder / "place")
@@ -45,76 +60,90 @@ def prepare(scenario: Scenario, folder: Path) -> Place:
     return place
 
 
+@_among_themselves
 def go_wrong_everywhere(scenario: Scenario, place: Place, kind: Kind) -> int:
-    """Let the scenario go wrong at every step, one after the other; gives their number. AssertionError tells what was lost."""
-    with _Victim(scenario, place, kind) as victim:
-        for k in range(1, 1_000):
+    """Let the scenario go wrong at every step, one after the other; gives their number. AssertionError tells what was lost.
+
+    A crash at a step is not tried if it would leave exactly what a crash at the step before it left.
+    """
+    with _Victims(scenario, place, kind) as victims:
+        for k in victims.steps():
             _set_back(place)
-            if victim.suffer(k) == _NO_STEP_LEFT:
+            if victims.suffer(k) == _NO_STEP_LEFT:
                 return k - 1
             try:
                 with mock.patch("os.fsync", _count_only):
                     _go_on(scenario, place, lost_names=kind is cut_power)
             except BaseException as exc:
                 raise AssertionError(f"after step {k}: {traceback.format_exc()}") from exc
-    raise AssertionError("the steps never ended")
+    raise AssertionError("unreachable: the numbers never end")
 
 
-class _Victim:
-    """A process in which one step after the other goes wrong, and the next process once it has crashed."""
+class _Victims:
+    """A process in which one step after the other goes wrong; a step that ends it does so in a fork of it."""
 
     def __init__(self, scenario: Scenario, place: Place, kind: Kind) -> None:
         self._scenario, self._place, self._kind = scenario, place, kind
         self._trouble = place.folder.parent / "trouble"
-        self._socket: socket.socket | None = None
-        self._pid = 0
+
+    def steps(self) -> Iterator[int]:
+        """Yield the numbers of the steps to try, without an end; fewer if a step that ends the process changes nothing."""
+        if self._kind not in _ENDING or self._scenario.has_threads:
+            return itertools.count(1)
+        _set_back(self._place)
+        _, *steps, count = self._answer(_SURVEY)
+        return itertools.chain(steps, itertools.count(count + 1))
 
     def suffer(self, k: int) -> int:
         """Let step ``k`` go wrong; gives how that ended."""
-        if self._socket is None:
-            self._socket = self._started()
-        self._socket.send(b"%d" % k)
-        answer = self._socket.recv(1)
-        code = answer[0] if answer else self._ended()
-        if code not in (_FINE, _NO_STEP_LEFT, CRASHED):
-            raise AssertionError(f"step {k}: {self._trouble.read_text() if self._trouble.exists() else code}")
-        return code
+        return self._answer(k)[0]
 
-    def _started(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def _answer(self, k: int) -> list[int]:
+        self._socket.send(b"%d" % k)
+        answer: list[int] = json.loads(self._socket.recv(10_000) or f"[{_BROKEN}]")
+        if answer[0] not in (_FINE, _NO_STEP_LEFT, CRASHED):
+            raise AssertionError(f"step {k}: {self._trouble.read_text() if self._trouble.exists() else answer}")
+        return answer
+
+    def __enter__(self) -> _Victims:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sys.stdout.flush()
         self._pid = os.fork()
         if self._pid == 0:
-            ours.close()
+            self._socket.close()
             self._serve(theirs)
         theirs.close()
-        return ours
-
-    def _serve(self, theirs: socket.socket) -> NoReturn:
-        gc.freeze()  # a collection would copy all memory that is shared with the parent
-        os.fsync = _count_only
-        try:
-            while k := int(theirs.recv(8) or 0):
-                theirs.send(bytes([_suffer(self._scenario, self._place, Steps(self._kind, k, self._place.folder))]))
-            os._exit(_FINE)
-        except BaseException:
-            self._trouble.write_text(traceback.format_exc())
-            os._exit(_BROKEN)
-
-    def _ended(self) -> int:
-        if self._socket is None:
-            return _FINE
-        self._socket.close()
-        self._socket = None
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-
-    def __enter__(self) -> _Victim:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended()
+        self._socket.close()
+        os.waitpid(self._pid, 0)
+
+    def _serve(self, theirs: socket.socket) -> NoReturn:
+        gc.freeze()  # a collection would copy all memory that is shared with the parent
+        os.fsync = _count_only
+        while request := theirs.recv(8):
+            theirs.send(json.dumps(self._outcome(int(request))).encode())
+        os._exit(_FINE)
+
+    def _outcome(self, k: int) -> list[int]:
+        if k == _SURVEY:
+            survey = Survey(self._place, loses_power=self._kind is cut_power)
+            return [self._try(survey, k), *survey.steps, survey.count]
+        if self._kind not in _ENDING:
+            return [self._try(self._kind, k)]
+        if pid := os.fork():
+            return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+        os._exit(self._try(self._kind, k))
+
+    def _try(self, kind: Kind, k: int) -> int:
+        try:
+            return _suffer(self._scenario, self._place, Steps(kind, k, self._place.folder))
+        except BaseException:
+            self._trouble.write_text(traceback.format_exc())
+            return _BROKEN
 
 
 def _set_back(place: Place) -> None:
@@ -128,7 +157,6 @@ def _set_back(place: Place) -> None:
 
 def _suffer(scenario: Scenario, place: Place, steps: Steps) -> int:
     """Act while the step goes wrong; after a failure the same archive object must go on as if nothing had been."""
-    _forget_open_files()
     with _opened(scenario, place, steps) as archive:
         steps.arm()
         try:
@@ -159,7 +187,6 @@ def _opened(scenario: Scenario, place: Place, steps: Steps) -> Archive:
 
 def _go_on(scenario: Scenario, place: Place, *, lost_names: bool) -> None:
     """Start again: recover, go on, and be as if nothing had been."""
-    _forget_open_files()
     with Archive.open(place.root, create=scenario.is_new, own=True) as archive:
         recover(archive)
         again = recover(archive)
@@ -171,11 +198,6 @@ def _go_on(scenario: Scenario, place: Place, *, lost_names: bool) -> None:
         if not lost_names:
             scenario.expect(archive, place)
         assert not (found := findings(archive, place)), found
-
-
-def _forget_open_files() -> None:
-    """Let the list of files that programs have open be made anew, as in a new process: by now they may be others."""
-    open_files._PROCESSES._good_until_s = float("-inf")
 
 
 def _count_only(fd: Any) -> None:

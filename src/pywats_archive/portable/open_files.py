@@ -109,19 +109,20 @@ class ProcessTable:
     def _written(self) -> Iterator[tuple[int, int]]:
         """The mode of a link in ``/proc/PID/fd`` has the owner's write bit when the file is open for writing (proc(5))."""
         own = str(os.getpid())
-        for process in self._names(self._root):
+        for process in self._names(os.fspath(self._root)):
             if not process.isdigit() or process == own:
                 continue
-            folder = self._root / process / "fd"
+            folder = f"{self._root}/{process}/fd"
             for name in self._names(folder):
                 with suppress(OSError):
-                    if (folder / name).lstat().st_mode & stat.S_IWUSR:
-                        status = (folder / name).stat()
+                    path = f"{folder}/{name}"
+                    if os.lstat(path).st_mode & stat.S_IWUSR:
+                        status = os.stat(path)  # noqa: PTH116 (strings: there are thousands)
                         if stat.S_ISREG(status.st_mode):
                             yield status.st_dev, status.st_ino
 
     @staticmethod
-    def _names(folder: Path) -> list[str]:
+    def _names(folder: str) -> list[str]:
         with suppress(OSError):
             return os.listdir(folder)  # noqa: PTH208 (names alone, by the thousand)
         return []
