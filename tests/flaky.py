@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -93,15 +94,14 @@ class _Request(BaseHTTPRequestHandler):
             status, code = trouble.value
             self._say(status, [], f"<Error><Code>{code}</Code></Error>".encode())
             return
-        self.close_connection = True
-        if trouble is Trouble.LOST:
-            return
-        try:
-            status, headers, content = self.server.proxy.answer(self, body)
-        except (OSError, HTTPException):  # as if nothing came back
-            return
-        if trouble is None:
-            self._say(status, headers, content)
+        answer = None
+        if trouble is not Trouble.LOST:
+            with suppress(OSError, HTTPException):
+                answer = self.server.proxy.answer(self, body)
+        if answer is None or trouble is Trouble.ANSWER_LOST:
+            self.close_connection = True
+        else:
+            self._say(*answer)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on  # noqa: N815 (named by http.server)
 

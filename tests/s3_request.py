@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -18,18 +22,53 @@ _LOCK = b"""<ObjectLockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-
 
 def create_locked_bucket(server: Seaweed, name: str) -> None:
     """Create a bucket whose objects nobody can remove for a day."""
-    _put(server, f"/{name}", headers={"x-amz-bucket-object-lock-enabled": "true"})
+    _done(server, "PUT", f"/{name}", headers={"x-amz-bucket-object-lock-enabled": "true"})
     checksum = base64.b64encode(hashlib.md5(_LOCK, usedforsecurity=False).digest()).decode()
-    _put(server, f"/{name}", query="object-lock=", body=_LOCK, headers={"content-md5": checksum})
+    _done(server, "PUT", f"/{name}", query="object-lock=", body=_LOCK, headers={"content-md5": checksum})
 
 
-def _put(server: Seaweed, path: str, *, query: str = "", body: bytes = b"", headers: dict[str, str]) -> None:
+def cover(server: Seaweed, place: str, content: bytes) -> None:
+    """Store an object at ``/bucket/key`` without a condition, as whoever has a key may do; an older version stays."""
+    _done(server, "PUT", place, body=content)
+
+
+def versions_of(server: Seaweed, place: str) -> list[str]:
+    """Return the versions of the object at ``/bucket/key``, the newest first."""
+    bucket, _, key = place.removeprefix("/").partition("/")
+    listed = _done(server, "GET", f"/{bucket}", query=f"prefix={quote(key, safe='')}&versions=").text
+    return re.findall(r"<Version>.*?<VersionId>(.*?)</VersionId>", listed, re.DOTALL)
+
+
+def version(server: Seaweed, place: str, version_id: str) -> bytes:
+    """Return the content of a version."""
+    return _done(server, "GET", place, query=f"versionId={version_id}").content
+
+
+def is_removal_refused(server: Seaweed, place: str, version_id: str) -> bool:
+    """Whether not even an administrator can remove a version."""
+    answer = _asked(server, "DELETE", place, query=f"versionId={version_id}")
+    return answer.status_code == HTTPStatus.FORBIDDEN
+
+
+def _done(server: Seaweed, method: str, path: str, **more: Any) -> httpx.Response:
+    return _asked(server, method, path, **more).raise_for_status()
+
+
+def _asked(
+    server: Seaweed,
+    method: str,
+    path: str,
+    *,
+    query: str = "",
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     checksum = hashlib.sha256(body).hexdigest()
     host = server.endpoint.rpartition("/")[2]
-    sent = {**headers, "host": host, "x-amz-content-sha256": checksum, "x-amz-date": stamp}
+    sent = {**(headers or {}), "host": host, "x-amz-content-sha256": checksum, "x-amz-date": stamp}
     names = ";".join(sorted(sent))
-    request = "\n".join(["PUT", path, query, *(f"{name}:{sent[name]}" for name in sorted(sent)), "", names, checksum])
+    request = "\n".join([method, path, query, *(f"{name}:{sent[name]}" for name in sorted(sent)), "", names, checksum])
     scope = f"{stamp[:8]}/us-east-1/s3/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()])
     key = f"AWS4{secret('admin')}".encode()
@@ -37,4 +76,4 @@ def _put(server: Seaweed, path: str, *, query: str = "", body: bytes = b"", head
         key = hmac.new(key, part.encode(), "sha256").digest()
     signature = hmac.new(key, text.encode(), "sha256").hexdigest()
     sent["authorization"] = f"AWS4-HMAC-SHA256 Credential=admin/{scope}, SignedHeaders={names}, Signature={signature}"
-    httpx.put(f"{server.endpoint}{path}?{query}", content=body, headers=sent).raise_for_status()
+    return httpx.request(method, f"{server.endpoint}{path}?{query}", content=body, headers=sent)

@@ -149,13 +149,13 @@ def running(
     server = Seaweed(folder, certificate=certificate, key=key, archive_uuid=archive_uuid)
     server.start()
     try:
-        _create_bucket(server, folder)
+        create_bucket(server, folder)
         yield server
     finally:
         server.kill()
 
 
-def _create_bucket(server: Seaweed, folder: Path) -> None:
+def create_bucket(server: Seaweed, folder: Path) -> None:
     """An administrator's first object creates the bucket; the filer may need a moment before it stores one."""
     from pywats_archive.errors import KeyTaken, VaultAway  # noqa: PLC0415
     from pywats_archive.vault.opening import open_vault  # noqa: PLC0415

@@ -25,6 +25,8 @@ from tests.vaulted import ByReadme, Rows, blobs, rows
 
 from pywats_archive import Client, ConversionStatus, EntryFilter, ReplayRequest
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.replication.shipping import Shipping
+from pywats_archive.vault.folder import FolderVault
 
 ENTRIES = int(os.environ.get("ENTRIES", "60"))
 _FOLDERS, _LATE = 3, 3
@@ -55,6 +57,8 @@ class Disaster:
         self._drop_samples()
         self.drop(ENTRIES // 2)
         self.station.run()
+        with self.client() as client:
+            client.vault.push()
         self._hold_and_purge()
         self.station.code(AFTER.replace("GATE", repr(str(self.station.root / "gate"))) + FOLDERS)
         with self.client() as client:
@@ -99,6 +103,9 @@ class Disaster:
             self.dropped |= {path.name: path.read_bytes() for path in SAMPLES.rglob("*.*") if path.is_file()}
 
     def _hold_and_purge(self) -> None:
+        """Purge what the vault has confirmed, as the service lets it do every twelve hours."""
+        with self.station.archive() as archive:
+            Shipping(archive, FolderVault(self.vault)).confirm()
         with self.client() as client:
             found = client.find(EntryFilter(converter_name="ict", newest_first=False), limit=ENTRIES).items
             sent = [each.archive_id for each in found if each.report_count]

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.soak.siege import Siege
+from tests.soak.vault_verdict import vault_faults
 from tests.soak.verdict import faults_of
 
 
@@ -19,13 +20,18 @@ def main() -> int:
     options.add_argument(
         "--seed", type=int, default=random.randrange(10**6), help="repeats a run, as far as timing lets it"
     )
+    options.add_argument(
+        "--no-vault", action="store_true", help="without a vault, which needs the packages of the extra 'dev'"
+    )
     options.add_argument("--keep", action="store_true", help="leave the station's folder behind")
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="pywats-archive-soak-"))
     print(f"seed {chosen.seed}, {chosen.seconds:g} s, in {folder}", flush=True)
-    with Siege(folder / "station", seed=chosen.seed) as siege:
+    with Siege(folder / "station", seed=chosen.seed, has_vault=not chosen.no_vault) as siege:
         siege.run(chosen.seconds)
         found = [*siege.finish(), *faults_of(siege)]
+        if not chosen.no_vault:
+            found += vault_faults(siege.station, folder / "restored")
         print(siege.told())
     print("\n".join(f"FAULT {fault}" for fault in found) or "nothing lost, nothing twice")
     if not found and not chosen.keep:

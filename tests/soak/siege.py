@@ -12,11 +12,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+from pywats_archive import Client
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
+from tests.soak.bucket import TROUBLES, Bucket
 from tests.soak.drops import CONVERTERS, LINES, Drop, Dropper
 from tests.soak.troubles import Configuration, LogReader, StationClock, end_whole_tree
 from tests.station import Station
@@ -39,9 +43,9 @@ _SOME_FAILED = 1
 
 
 class Siege:
-    """One station under siege; everything random comes from ``seed``."""
+    """One station under siege; everything random comes from ``seed``. With ``has_vault`` its vault is, too."""
 
-    def __init__(self, folder: Path, *, seed: int) -> None:
+    def __init__(self, folder: Path, *, seed: int, has_vault: bool = False) -> None:
         self.station = Station(folder)
         self.drops: list[Drop] = []
         self.counts: Counter[str] = Counter()
@@ -50,6 +54,7 @@ class Siege:
         self._kills = random.Random(f"{seed} kills")
         self._faults = random.Random(f"{seed} faults")
         self._pauses = random.Random(f"{seed} pauses")
+        self._pushes = random.Random(f"{seed} pushes")
         self._troubles = random.Random(f"{seed} troubles")
         self._mutex = threading.Lock()
         self.station.code(CONVERTERS)
@@ -60,13 +65,18 @@ class Siege:
         self._log = folder / "service.log"
         self._clock = StationClock(folder / "clock", self._troubles)
         self._configuration = Configuration(self.station, self._troubles)
+        self._parts = ExitStack()
+        rng = random.Random(f"{seed} bucket")
+        self._bucket = Bucket(folder.parent / "bucket", rng=rng, counts=self.counts) if has_vault else None
 
     def run(self, seconds: float) -> None:
         """Drop, kill and misbehave for so long."""
         self._configuration.write()
         self.station.server.fault = self._fault
         until_s = time.monotonic() + seconds
-        besides = (self._kill_again_and_again, self._refuse_now_and_then, self._trouble_now_and_then)
+        besides = [self._kill_again_and_again, self._refuse_now_and_then, self._trouble_now_and_then]
+        if self._bucket:
+            besides += [self._bucket.trouble, self._push_now_and_then]
         threads = [threading.Thread(target=each, args=(until_s,)) for each in besides]
         for thread in threads:
             thread.start()
@@ -99,8 +109,9 @@ class Siege:
         lines = [
             f"{len(self.drops)} sources dropped ({size:.1f} MB), {self.station.server.requests} requests, "
             f"{len(received)} reports at the server, {again} of them sent again",
-            "service: " + self._counted(lambda name: name not in _SERVER),
+            "service: " + self._counted(lambda name: name not in _SERVER | TROUBLES),
             "server: " + self._counted(lambda name: name in _SERVER),
+            "bucket: " + self._counted(lambda name: name in TROUBLES),
         ]
         return "\n".join(lines)
 
@@ -137,27 +148,37 @@ class Siege:
         while service.poll() is None and time.monotonic() < until_s and self._log.stat().st_size == said_bytes:
             time.sleep(0.05)
 
+    def _push_now_and_then(self, until_s: float) -> None:
+        """Copy what waits, beside the service that does so too; what is wrong with the vault then is one line."""
+        while time.monotonic() < until_s:
+            time.sleep(self._pushes.uniform(0.5, 4))
+            with (self._log.with_name("pushes.txt")).open("ab") as said:
+                pushing = self._run("vault", "push", stdout=said, stderr=said)
+            if self._pushes.random() < 0.3:
+                time.sleep(self._pushes.uniform(0.5, 3))
+                pushing.kill()
+                self.counts["push killed"] += 1
+            ended = pushing.wait()
+            self.counts["pushed" if ended == 0 else "push failed"] += 1
+
     def _start(self, *more: str, reader: LogReader | None = None) -> subprocess.Popen[bytes]:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.soak.service",
-            "run",
-            "--config",
-            str(self.station.root / "config.json"),
-        ]
         with self._log.open("ab") as log:
             into = reader.write_to if reader else log
-            service = subprocess.Popen(
-                [*command, "--processes", "1", "--log-format", "json", *more],
-                stdout=log,
-                stderr=into,
-                start_new_session=True,
-                env={**os.environ, "SOAK_CLOCK": str(self._clock.file)},
-            )
+            service = self._run("run", "--processes", "1", "--log-format", "json", *more, stdout=log, stderr=into)
         if reader:
             reader.start()
         return service
+
+    def _run(self, verb: str, *words: str, stdout: Any, stderr: Any) -> subprocess.Popen[bytes]:
+        """Start a verb of the command, with the clock of the siege."""
+        config = str(self.station.root / "config.json")
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.soak.service", verb, *words, "--config", config],
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            env={**os.environ, "SOAK_CLOCK": str(self._clock.file)},
+        )
 
     def _trouble_now_and_then(self, until_s: float) -> None:
         """Set the clock or change the configuration, one after the other."""
@@ -187,13 +208,18 @@ class Siege:
         return _FAULTS[name]
 
     def __enter__(self) -> Siege:
-        self.station.__enter__()
+        self._parts.enter_context(self.station)
+        if self._bucket:
+            self._parts.enter_context(self._bucket)
+            self.station.keys |= self._bucket.keys
+            with Client.from_config(self.station.write_config()) as client:
+                client.vault.init()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.station.__exit__(kind, error, trace)
+        self._parts.__exit__(kind, error, trace)
 
 
 _SERVER = {*_FAULTS, "refused connections"}

@@ -105,9 +105,15 @@ def paths_of_entry(db: Connection, entry_no: int) -> tuple[bool, tuple[str, ...]
     return _paths(rows(db, f"{_ENTRY} entry_no = ?", (entry_no,)))
 
 
-def paths_of_id(db: Connection, archive_id: str) -> tuple[bool, tuple[str, ...]]:
-    """Return the same of the entry with this archive id."""
-    return _paths(rows(db, f"{_ENTRY} archive_id = ?", (archive_id,)))
+def paths_of_companions(db: Connection, archive_id: str, names: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
+    """Return the same of some of an entry's companions; of the whole entry if one of them has another name by now."""
+    found = rows(db, f"{_ENTRY} archive_id = ?", (archive_id,))
+    is_purged, whole = _paths(found)
+    with suppress(ValueError, TypeError, KeyError):
+        by_name = {each["name"]: str(each["archived_path"]) for row in found for each in json.loads(row[3] or "[]")}
+        if names:
+            return is_purged, tuple(dict.fromkeys(by_name[name] for name in names))
+    return is_purged, whole
 
 
 def path_of_report(db: Connection, report_no: int) -> tuple[bool, tuple[str, ...]]:

@@ -146,10 +146,12 @@ class _Taken:
                 yield exporting.paths_of_entry(self._db, int(key))
             elif table.name == "reports" and int(key) > self._report_no:
                 yield exporting.path_of_report(self._db, int(key))
-        if kind == "companions.archived" and archive_id:
-            yield exporting.paths_of_id(self._db, archive_id)
-        with suppress(ValueError, TypeError, KeyError, AttributeError):
+        known: Any = {}
+        with suppress(ValueError, TypeError):
             known = json.loads(details)
+        if kind == "companions.archived" and archive_id:
+            yield exporting.paths_of_companions(self._db, archive_id, _names(known))
+        with suppress(TypeError, KeyError, AttributeError):
             if kind == "converter.kept":
                 yield False, (str(known["blob"]),)
             if record := known.get("record"):
@@ -161,6 +163,12 @@ class _Taken:
             return self._archive.blobs.stored_size(path)
         except (StorageError, OSError):
             return None
+
+
+def _names(details: Any) -> Sequence[str]:
+    """Return the names of an event about companions; none if they were erased."""
+    names = details.get("names") if isinstance(details, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _compressed(lines: Iterable[bytes]) -> bytes:
