@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pywats_archive.client.awaitable import AsyncRetention as AsyncRetention
     from pywats_archive.client.awaitable import AsyncSettings as AsyncSettings
     from pywats_archive.client.awaitable import AsyncVault as AsyncVault
+    from pywats_archive.client.contents import ArchivedFile as ArchivedFile
     from pywats_archive.client.restoring import Restored as Restored
     from pywats_archive.client.settings.station import StationSettings as StationSettings
     from pywats_archive.client.status import StationStatus as StationStatus
@@ -205,6 +206,7 @@ _NAMES = {
     "archive.ledger": "Account",
     "client": "Client",
     "client.awaitable": "AsyncClient AsyncRetention AsyncSettings AsyncVault",
+    "client.contents": "ArchivedFile",
     "client.restoring": "Restored",
     "client.settings.station": "StationSettings",
     "client.vault.station": "StationVault",

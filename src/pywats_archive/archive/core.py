@@ -76,11 +76,9 @@ class Archive:
         catalog: str = layout.CATALOG,
         keys: Path | None = None,
     ) -> None:
-        self.root = root
-        self.description = description
+        self.root, self.description, self._lock = root, description, lock
         self.now = clock
         self.catalog = open_catalog(root / catalog, description, clock, on_step=on_step, for_writing=lock is not None)
-        self._lock = lock
         self._presence = Presence(root, description.archive_uuid)
         mark = partial(self._presence.add_feature, COMPLIANCE, on_step=on_step)
         self.compliance = Compliance(self, is_marked=COMPLIANCE in description.features, mark=mark)
@@ -88,6 +86,7 @@ class Archive:
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = Ids(self.catalog)
         self.recent_files = RecentFiles()  # that this process archived
+        self.vault: str | None = None  # where its blobs were fetched from, if they are not its own
         self.carried_anchor: dict[str, Any] | None = None
         """The latest anchor, which new reports carry in their headers; set by ``anchors``."""
         self.recorded_keys: frozenset[str] = frozenset()

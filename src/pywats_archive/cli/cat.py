@@ -10,6 +10,8 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.errors import UsageError
 from pywats_archive.portable.user import current_actor
+from pywats_archive.words.text import printable
+from pywats_archive.words.vault import from_vault
 
 
 def cat(
@@ -23,7 +25,8 @@ def cat(
 ) -> None:
     """Print a source, a companion or a report.
 
-    Checksums are verified. A folder is printed as a tar archive.
+    Checksums are verified. A folder is printed as a tar archive. Of an entry that was purged, the vault has the files, if there
+    is one.
     """
     if report is not None and companion is not None:
         raise UsageError("cat: use --report or --companion, not both")
@@ -35,6 +38,8 @@ def cat(
             content = client.open_companion(archive_id, companion, actor=current_actor())
         else:
             content = client.open_source(archive_id, actor=current_actor())
+        if content.vault:
+            typer.echo(printable(from_vault(archive_id, content.vault)), err=True)
         sys.stdout.flush()
         with content:
             while chunk := content.read1(1 << 20):

@@ -1,17 +1,34 @@
-"""Archived bytes as files that a program reads."""
+"""Archived bytes as files that a program reads: from the archive, or from the vault if they are not there."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import ArchiveError, BlobMissing
+
+FromVault = Callable[[Archive, str], AbstractContextManager[Archive]]
+"""Lets a block read an archive, in which the files of an entry come from the vault."""
+Reading = Callable[[Archive], Iterator[bytes]]
+"""Begins to read bytes of an entry; BlobMissing if they are not there."""
+
+
+class ArchivedFile(io.BufferedReader):
+    """Archived bytes as a binary file for reading; what a chunk raises, its ``read`` raises."""
+
+    vault: str | None = None
+    """The vault that the bytes come from; None if it is the archive."""
 
 
 class _Chunks(io.RawIOBase):
     """Chunks as a raw stream."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], lent: ExitStack) -> None:
         self._chunks = chunks
+        self._lent = lent
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -20,6 +37,7 @@ class _Chunks(io.RawIOBase):
     def close(self) -> None:
         """Let go of what the chunks come from."""
         self._chunks = iter(())
+        self._lent.close()
         super().close()
 
     def readinto(self, target: Any) -> int:
@@ -33,6 +51,24 @@ class _Chunks(io.RawIOBase):
         return size
 
 
-def stream(chunks: Iterator[bytes]) -> io.BufferedReader:
-    """Return chunks as a binary file for reading; what a chunk raises, its ``read`` raises."""
-    return io.BufferedReader(_Chunks(chunks), buffer_size=1 << 16)
+def stream(chunks: Iterator[bytes], lent: ExitStack | None = None) -> ArchivedFile:
+    """Return chunks as a file, which closes ``lent`` when it is closed."""
+    return ArchivedFile(_Chunks(chunks, lent or ExitStack()), buffer_size=1 << 16)
+
+
+def opened(archive: Archive, archive_id: str, read: Reading, vault_of: Callable[[], FromVault | None]) -> ArchivedFile:
+    """Return bytes of an entry as a file: those of the archive, or if it has them no more, those of the vault."""
+    try:
+        return stream(read(archive))
+    except BlobMissing as exc:
+        missing, vault = exc, vault_of()
+    if vault is None:
+        raise missing
+    with ExitStack() as lent:
+        try:
+            fetched = lent.enter_context(vault(archive, archive_id))
+            file = stream(read(fetched), lent.pop_all())
+        except ArchiveError as exc:
+            raise BlobMissing(f"{missing}; nor from the vault: {exc}") from exc
+        file.vault = fetched.vault
+        return file

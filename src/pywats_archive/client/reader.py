@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import BufferedIOBase
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.client.archives import OpenArchives
-from pywats_archive.client.contents import stream
+from pywats_archive.client.contents import ArchivedFile, Reading, opened
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UnknownConverter, UsageError, did_you_mean
 from pywats_archive.models.entry import ArchiveEntry
@@ -20,7 +19,8 @@ from pywats_archive.models.retention.policy import EVERY_OTHER
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
-    from pywats_archive.client.restoring import FromVault, Restored
+    from pywats_archive.client.contents import FromVault
+    from pywats_archive.client.restoring import Restored
     from pywats_archive.models.operation.whereabouts import Whereabouts
 
 
@@ -116,35 +116,41 @@ class EntryReader:
             raise UsageError(f"more than {MOST_CHOSEN:,} entries match; narrow the dates")
         return found
 
-    def open_source(self, archive_id: str, *, actor: str | None = None) -> BufferedIOBase:
-        """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""
-        from pywats_archive.archive.restore import content
+    def open_source(self, archive_id: str, *, actor: str | None = None) -> ArchivedFile:
+        """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged.
 
-        archive_id = arguments.text(archive_id, "archive_id")
-        holder = self._archives.holder(archive_id)
-        return stream(content.source_chunks(holder, archive_id, actor=actor or self.actor))
-
-    def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> BufferedIOBase:
-        """Return a companion as a file to read, as ``open_source`` does."""
-        from pywats_archive.archive.restore import content
-
-        archive_id = arguments.text(archive_id, "archive_id")
-        holder = self._archives.holder(archive_id)
-        return stream(content.companion_chunks(holder, archive_id, name, actor=actor or self.actor))
-
-    def open_report(
-        self, archive_id: str, number: int = 1, *, actor: str | None = None, attachment: int | None = None
-    ) -> BufferedIOBase:
-        """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``.
-
-        The history has who read the report, or which ``attachment`` of it. The last ``read`` raises BlobDamaged if the
-        report is damaged.
+        One that was purged, or is missing, comes from the vault, if the configuration names one; ``vault`` says so. Close it.
         """
         from pywats_archive.archive.restore import content
 
-        archive_id = arguments.text(archive_id, "archive_id")
-        holder = self._archives.holder(archive_id)
-        return stream(content.read_report(holder, archive_id, number, actor=actor or self.actor, attachment=attachment))
+        by = actor or self.actor
+        return self._opened(archive_id, lambda archive: content.source_chunks(archive, archive_id, actor=by))
+
+    def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> ArchivedFile:
+        """Return a companion as a file to read, as ``open_source`` does."""
+        from pywats_archive.archive.restore import content
+
+        by = actor or self.actor
+        return self._opened(archive_id, lambda archive: content.companion_chunks(archive, archive_id, name, actor=by))
+
+    def open_report(
+        self, archive_id: str, number: int = 1, *, actor: str | None = None, attachment: int | None = None
+    ) -> ArchivedFile:
+        """Return the exact JSON of a report as ``open_source`` does, counted from 1 in the order of ``details``.
+
+        The history has who read the report, or which ``attachment`` of it.
+        """
+        from pywats_archive.archive.restore import content
+
+        by = actor or self.actor
+        return self._opened(
+            archive_id,
+            lambda archive: content.read_report(archive, archive_id, number, actor=by, attachment=attachment),
+        )
+
+    def _opened(self, archive_id: str, read: Reading) -> ArchivedFile:
+        holder = self._archives.holder(arguments.text(archive_id, "archive_id"))
+        return opened(holder, archive_id, read, self._vault_of_station)
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""

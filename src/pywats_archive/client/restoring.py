@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source
 from pywats_archive.archive.restore.reports import restore_reports
 from pywats_archive.archive.restore.salvage import salvage_source
+from pywats_archive.client.contents import FromVault
 from pywats_archive.errors import ArchiveError
 
 
@@ -29,10 +28,6 @@ class Restored:
     """Where its reports are now, if they were restored too."""
     is_on_record: bool = True
     """Whether the restore is in the archive's history, or will be once the service records its note."""
-
-
-FromVault = Callable[[Archive, str], AbstractContextManager[Archive]]
-"""Lets a block read an archive, in which the files of an entry come from the vault."""
 
 
 @dataclass(frozen=True, slots=True)

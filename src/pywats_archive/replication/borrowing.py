@@ -33,7 +33,7 @@ def borrowed(archive: Archive, archive_id: str, *, vault: Vault, keys: Path | No
                 break
         if not any(folder.iterdir()):
             raise BlobMissing(f"{vault.url}: has no file of {archive_id}")
-        yield FetchedArchive(archive, folder, keys=keys)
+        yield FetchedArchive(archive, folder, vault=vault.url, keys=keys)
 
 
 def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from importlib import metadata
@@ -41,7 +42,7 @@ def record(archive: Archive, event: Event) -> Recorded:
 
 def record_all(archive: Archive, accesses: Sequence[Event]) -> Recorded:
     """Record accesses in one commit, or each in a note, as ``record`` does."""
-    known = [versioned(each) for each in accesses]
+    known = [versioned(_placed(each, archive.vault)) for each in accesses]
     why = "the archive is read-only here"
     if not archive.is_read_only:
         try:
@@ -63,6 +64,11 @@ def require_possible(archive: Archive) -> None:
 def is_possible(archive: Archive) -> bool:
     """Return whether an access can be recorded, at once or by a note."""
     return not archive.is_read_only or folder.is_usable(archive.root)
+
+
+def _placed(event: Event, vault: str | None) -> Event:
+    """Return an event that says from which vault the content came, if from one."""
+    return replace(event, details={**event.details, "vault": vault}) if vault else event
 
 
 def versioned(event: Event) -> Event:

@@ -13,10 +13,11 @@ from pywats_archive.models.step import no_step
 
 
 class FetchedArchive(Archive):
-    """The same archive with other blobs. What was purged is read as if it was not; accesses are recorded as usual."""
+    """The same archive with other blobs. What was purged is read as if it was not; accesses are recorded with the vault."""
 
-    def __init__(self, archive: Archive, folder: Path, *, keys: Path | None) -> None:
+    def __init__(self, archive: Archive, folder: Path, *, vault: str, keys: Path | None) -> None:
         self.__dict__.update(archive.__dict__)
+        self.vault = vault
         self.blobs = blobs_of(folder, archive.description, keys, None, on_step=no_step, require_root=lambda: None)
 
     def entry(self, archive_id: str) -> ArchiveEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive, document_chunks
@@ -20,9 +21,10 @@ from pywats_archive.models.report import Report
 def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[bytes]:
     """Stream a source, or the tar of a folder source, and record the access, and damage that is found.
 
-    BlobDamaged after the last chunk if it is damaged.
+    BlobMissing before the access is recorded, BlobDamaged after the last chunk if it is damaged.
     """
     entry = entry_with_bytes(archive, archive_id)
+    _require_blob(archive, entry.source_archived_path)
     record_restore(archive, archive_id, NO_FILE, actor=actor)
     chunks = archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
     return _recorded(chunks, archive, archive_id, actor)
@@ -35,8 +37,9 @@ def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str
     if companion is None:
         known = ", ".join(each.name for each in entry.companions) or "none"
         raise UsageError(f"{archive_id}: has no companion '{name}'; there are {known}")
-    record_restore(archive, archive_id, NO_FILE, actor=actor, companion=name)
     path = companion.archived_path
+    _require_blob(archive, path)
+    record_restore(archive, archive_id, NO_FILE, actor=actor, companion=name)
     if layout.is_one_companion(path):
         chunks = archive.blobs.read_checked(path, companion.checksum)
     else:
@@ -71,9 +74,16 @@ def read_report(
     archive: Archive, archive_id: str, number: int, *, actor: str, attachment: int | None = None
 ) -> Iterator[bytes]:
     """Stream the exact JSON of a report, and record who reads it, or which of its attachments."""
-    require_report(archive, archive_id, number)
+    report = require_report(archive, archive_id, number)
+    _require_blob(archive, report.archived_path)
     record_report(archive, archive_id, number, actor=actor, attachment=attachment)
-    return report_chunks(archive, archive_id, number)
+    return document_chunks(archive, report)
+
+
+def _require_blob(archive: Archive, path: str) -> None:
+    """Raise BlobMissing if a blob is not here; any other error comes when it is read."""
+    with suppress(OSError):
+        archive.blobs.stored_size(path)
 
 
 def record_report(archive: Archive, archive_id: str, number: int, *, actor: str, **more: str | int | None) -> None:

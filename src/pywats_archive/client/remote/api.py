@@ -6,13 +6,12 @@ import os
 from asyncio import to_thread
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.client.api import Client
-from pywats_archive.client.contents import stream
+from pywats_archive.client.contents import ArchivedFile, stream
 from pywats_archive.client.remote.calls import asked, streamed, value_of
 from pywats_archive.client.remote.downloads import download
 from pywats_archive.client.remote.fields import filled, filter_fields, given
@@ -144,12 +143,12 @@ class RemoteClient(RemoteReplays, OnStation, Client):
         for each in self._wire.lines("POST", "/integrity/verify", body=how):
             yield value_of(self._wire, Checked, each)
 
-    def open_source(self, archive_id: str, *, actor: str | None = None) -> BufferedIOBase:
+    def open_source(self, archive_id: str, *, actor: str | None = None) -> ArchivedFile:
         """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""
         path = filled("/entries/{archive_id}/source", given(Client.open_source, (archive_id,), {"actor": actor}))
         return stream(download(self._wire, path))
 
-    def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> BufferedIOBase:
+    def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> ArchivedFile:
         """Return a companion as a file to read, as ``open_source`` does."""
         values = given(Client.open_companion, (archive_id, name), {"actor": actor})
         path = filled("/entries/{archive_id}/companion", values)
@@ -157,10 +156,10 @@ class RemoteClient(RemoteReplays, OnStation, Client):
 
     def open_report(
         self, archive_id: str, number: int = 1, *, actor: str | None = None, attachment: int | None = None
-    ) -> BufferedIOBase:
+    ) -> ArchivedFile:
         """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""
         values = given(Client.open_report, (archive_id, number), {"actor": actor, "attachment": attachment})
-        return BytesIO(self._wire.read("GET", filled("/entries/{archive_id}/reports/{number}", values)))
+        return stream(iter([self._wire.read("GET", filled("/entries/{archive_id}/reports/{number}", values))]))
 
     def export(self, wanted: EntryFilter | None = None, *, actor: str | None = None) -> Iterator[bytes]:
         """Stream a zip of the entries that match, as the station packs it."""

@@ -11,7 +11,7 @@ from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from pywats_archive.client.restoring import FromVault
+    from pywats_archive.client.contents import FromVault
     from pywats_archive.client.vault.station import StationVault
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pywats_archive.client import Client
-from pywats_archive.errors import BlobLocked
+from pywats_archive.errors import BlobLocked, BlobMissing, UsageError
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import erasure_among
 from pywats_archive.models.report import Report
@@ -29,6 +29,8 @@ from pywats_archive.words.origin import origin_of
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 TABS = ("report", "source", "conversions", "history", "about")
+FROM_VAULT = "yes"
+"""The vault may not answer at once: it is asked only when a person asks for it."""
 
 
 @router.get("/entries/{archive_id}", dependencies=[TAKES_TURN])
@@ -40,6 +42,7 @@ def entry(request: Request, archive_id: str) -> Response:
     tab = query.get("tab", "report" if details.reports else "source")
     tab = tab if tab in TABS else TABS[0]
     number = _number(query.get("report", ""), found, details.reports)
+    is_shown = not found.purged_at or query.get("vault") == FROM_VAULT
     return page(
         request,
         "entry.html",
@@ -56,9 +59,19 @@ def entry(request: Request, archive_id: str) -> Response:
         details_of=words.details_of,
         origin=origin_of(details.events),
         actions=actions_of(found),
-        report=_report(request, client, found, details.reports, number) if tab == "report" else None,
-        source=source.look(client, found, query, actor=user_of(request)) if tab == "source" else None,
+        is_shown=is_shown,
+        vault=vault_of(client) if not is_shown else None,
+        report=_report(request, client, found, details.reports, number) if tab == "report" and is_shown else None,
+        source=source.look(client, found, query, actor=user_of(request)) if tab == "source" and is_shown else None,
     )
+
+
+def vault_of(client: Client) -> str | None:
+    """Return the vault of the configuration, without asking it; None if there is none."""
+    try:
+        return client.vault.status().vault
+    except UsageError:
+        return None
 
 
 def actions_of(entry: ArchiveEntry) -> tuple[tuple[str, str, str], ...]:
@@ -78,13 +91,13 @@ def _number(text: str, found: ArchiveEntry, reports: Sequence[Report]) -> int:
 def _report(
     request: Request, client: Client, found: ArchiveEntry, reports: Sequence[Report], number: int
 ) -> dict[str, Any] | None:
-    if not number or found.purged_at:
+    if not number:
         return None
     try:
         with client.open_report(found.archive_id, number, actor=user_of(request)) as content:
-            read = read_document(content)
-    except BlobLocked as exc:  # the catalog has the rest of the page
-        return {"locked": words.visible(exc, most=1000)}
+            read, vault = read_document(content), content.vault
+    except (BlobLocked, BlobMissing) as exc:  # the catalog has the rest of the page
+        return {"locked": words.visible(exc, most=1000), "vault": None}
     document, query = read.fields, request.query_params
     only_failed = query.get("failed") == "yes"
     return {
@@ -95,4 +108,5 @@ def _report(
         "units": units(document),
         "attachments": attachments(document),
         "is_cut": read.is_cut,
+        "vault": vault,
     }

@@ -41,6 +41,8 @@ class Look:
     companion: str = ""
     kind: str = ""
     problem: str = ""
+    vault: str | None = None
+    """The vault that it comes from; None if it is in the archive."""
 
 
 def look(client: Client, entry: ArchiveEntry, query: QueryParams, *, actor: str) -> Look:
@@ -54,20 +56,20 @@ def look(client: Client, entry: ArchiveEntry, query: QueryParams, *, actor: str)
             size = next((each.size_bytes for each in entry.companions if each.name == companion), 0)
             with client.open_companion(entry.archive_id, companion, actor=actor) as content:
                 shown = preview(_window(content, companion, at, size), kind=kind)
-            return Look(preview=shown, companion=companion, kind=kind)
+            return Look(preview=shown, companion=companion, kind=kind, vault=content.vault)
         with client.open_source(entry.archive_id, actor=actor) as content:
             if entry.source_kind is not SourceKind.FOLDER:
                 window = _window(content, entry.source_original_path, at, entry.source_size_bytes)
-                return Look(preview=preview(window, kind=kind), kind=kind)
+                return Look(preview=preview(window, kind=kind), kind=kind, vault=content.vault)
             with _tar(content) as tar:
                 if not member:
-                    return Look(members=tuple(_members(tar)))
+                    return Look(members=tuple(_members(tar)), vault=content.vault)
                 found = next((each for each in tar if each.isfile() and each.name == member), None)
                 if found is None:
                     raise UsageError(f"the folder has no file '{member}'")
                 inner = cast("IO[bytes]", tar.extractfile(found))
                 shown = preview(_window(inner, member, at, found.size), kind=kind)
-                return Look(preview=shown, member=member, kind=kind)
+                return Look(preview=shown, member=member, kind=kind, vault=content.vault)
     except StorageError as exc:
         return Look(problem=visible(exc, most=1000))
 

@@ -1,0 +1,128 @@
+"""What was purged at the station is read from the vault: by the command, by a program, and on the pages."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.command import command
+from tests.station import Station
+from tests.web_server import serving
+
+from pywats_archive import ArchiveError, BlobDamaged, Client
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.replication.segment.building import build
+from pywats_archive.replication.segment.reading import opened
+
+LOG, LIMITS = "log of SN1", "limits of SN1"
+
+
+@dataclass(frozen=True)
+class Purged:
+    """A station whose vault has the files of an entry that was purged."""
+
+    config: Path
+    share: Path
+    entry: ArchiveEntry
+
+
+@pytest.fixture
+def purged(station: Station, tmp_path: Path) -> Iterator[Purged]:
+    watch = station.add("good", archive_companions=["{stem}.ini"], file_patterns=["*.log"])
+    share = tmp_path / "share"
+    station.keys["vault_url"] = str(share)
+    (watch / "SN1.log").write_text(LOG)
+    (watch / "SN1.ini").write_text(LIMITS)
+    config = station.write_config()
+    with Client.from_config(config) as client:
+        client.vault.init()
+    station.run()
+    with Client.from_config(config) as client:
+        client.vault.push()
+        (entry,) = client.entries()
+        client.retention.purge_named([entry.archive_id])
+    yield Purged(config, share, entry)
+
+
+def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
+    """Every file of the entry, with a line that says so; the history has each with the vault (invariant 8)."""
+    told = f"{purged.entry.archive_id}: its files are not in the archive any more; read from the vault {purged.share}\n"
+    for options, content in (((), LOG), (("--companion", "SN1.ini"), LIMITS)):
+        done = command("cat", purged.entry.archive_id, *options, "--config", purged.config)
+        assert (done.returncode, done.stdout, done.stderr) == (0, content, told)
+    report = command("cat", purged.entry.archive_id, "--report", "1", "--config", purged.config)
+    assert (report.returncode, report.stderr) == (0, told) and '"sn"' in report.stdout
+    with Client.from_config(purged.config) as client:
+        events = client.details(purged.entry.archive_id).events
+    read = [
+        (each.kind, each.details.get("vault")) for each in events if each.kind in ("source.restored", "report.read")
+    ]
+    assert read == [(kind, str(purged.share)) for kind in ("source.restored", "source.restored", "report.read")]
+
+
+def test_a_file_that_is_missing_comes_from_the_vault_too(station: Station, purged: Purged) -> None:
+    """And only then: a file of the archive is not asked for there."""
+    watch = station.root / "good" / "watch"
+    (watch / "SN2.log").write_text("log of SN2")
+    station.run()
+    with Client.from_config(purged.config) as client:
+        client.vault.push()
+        (entry,) = (each for each in client.entries() if not each.purged_at)
+        blob = station.archive_root / entry.source_archived_path
+        aside = blob.with_name("aside")
+        with client.open_source(entry.archive_id) as content:
+            assert (content.read(), content.vault) == (b"log of SN2", None)
+        blob.rename(aside)
+        try:
+            with client.open_source(entry.archive_id) as content:
+                assert (content.read(), content.vault) == (b"log of SN2", str(purged.share))
+        finally:
+            aside.rename(blob)
+
+
+def test_without_the_vault_the_error_says_both(purged: Purged, tmp_path: Path) -> None:
+    """That the source was purged, and why the vault does not have it."""
+    purged.share.rename(tmp_path / "away")
+    with (
+        Client.from_config(purged.config) as client,
+        pytest.raises(ArchiveError, match=r"was purged on .* nor from the vault: "),
+    ):
+        client.open_source(purged.entry.archive_id)
+    (tmp_path / "away").rename(purged.share)
+
+
+def test_content_from_the_vault_is_compared_with_the_catalog(purged: Purged) -> None:
+    """A segment in the vault may have other bytes: then the last read says so."""
+    (key,) = purged.share.rglob("*.zip")
+    segment = opened(key.read_bytes(), key.name)
+    forged = gzip.compress(b"forged")
+    members = [(path, forged if path.endswith(".log.gz") else segment.read(path)) for path in segment.files]
+    key.unlink()
+    key.write_bytes(build(members, segment.read("rows.jsonl.gz"), segment.description))
+    with (
+        Client.from_config(purged.config) as client,
+        client.open_source(purged.entry.archive_id) as content,
+        pytest.raises(BlobDamaged, match="recorded was"),
+    ):
+        content.read()
+
+
+def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
+    """The vault may be slow: until then, the page only says that there may be a copy. Downloads come from there at once."""
+    here = f"/entries/{purged.entry.archive_id}"
+    words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", str(purged.config)]
+    with serving(words) as running, running.browser() as browser:
+        for tab, content in (("source", LOG), ("report", "SN1")):
+            first = browser.get(f"{here}?tab={tab}").text
+            assert "Show the copy in the vault" in first and content not in first.partition("Show the copy")[2]
+            shown = browser.get(f"{here}?tab={tab}&vault=yes").text
+            assert f"It was read from the vault <bdi>{purged.share}</bdi>" in shown and "Show the copy" not in shown
+        assert LOG in browser.get(f"{here}?tab=source&vault=yes").text
+        assert "companion=SN1.ini&amp;vault=yes" in browser.get(f"{here}?tab=source&vault=yes").text
+        assert browser.get(f"/api/v1{here}/source").text == LOG
+        assert browser.get(f"/api/v1{here}/companion?name=SN1.ini").text == LIMITS
+        assert browser.get(f"/api/v1{here}/reports/1").status_code == 200
