@@ -1,7 +1,8 @@
 """The command for tests, forked from one process per session that has its modules imported: a start takes few milliseconds.
 
-The product imports them at each start, for half a second or more. Apart from that, what runs is the same, in its own process.
-``test_streams`` starts each verb as a shell does.
+The product imports them at each start, for half a second or more, and for two with the pages. Apart from that, what runs
+is the same, in a process of its own; worker processes start as in ``tests.warm``. ``test_streams`` starts each verb as a
+shell does.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ import gc
 import json
 import os
 import runpy
+import select
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from multiprocessing import process
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +32,95 @@ _TIMEOUT_S = 300 if sys.platform == "win32" else 60  # processes of Windows star
 _LONGEST = 1 << 20
 
 
-def command(*words: str | Path, encoding: str | None = None, closed: bool = False) -> subprocess.CompletedProcess[str]:
+def command(
+    *words: str | Path,
+    encoding: str | None = None,
+    closed: bool = False,
+    stdin: int = subprocess.DEVNULL,
+    environment: Mapping[str, str] = os.environ,
+) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own; its standard output has an encoding, or is a pipe that nobody reads."""
     whole = [*_START, *map(str, words)]
     if sys.platform != "linux":
-        environment = {**os.environ, **({"PYTHONIOENCODING": encoding} if encoding else {})}
         return subprocess.run(
             whole,
+            stdin=stdin,
             capture_output=True,
             text=True,
             encoding=encoding,
-            env=environment,
+            env={**environment, **({"PYTHONIOENCODING": encoding} if encoding else {})},
             timeout=_TIMEOUT_S,
             check=False,
         )
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        request = {"words": whole[3:], "out": str(out), "err": str(err), "cwd": str(Path.cwd())}
-        stream = {"encoding": encoding, "closed": closed}
-        code = _server().ask({**request, **stream, "environment": dict(os.environ)})
-        return subprocess.CompletedProcess(whole, code, out.read_text(encoding), err.read_text())
+    with tempfile.TemporaryFile("w+", encoding=encoding) as out, tempfile.TemporaryFile("w+") as err:
+        writer = _broken_pipe() if closed else os.dup(out.fileno())
+        try:
+            running = _server().start(whole[3:], (stdin, writer, err.fileno()), environment, encoding)
+        finally:
+            os.close(writer)
+        try:
+            code = running.wait(_TIMEOUT_S)
+        finally:
+            running.kill()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(whole, code, out.read(), err.read())
+
+
+def started(
+    *words: str | Path,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int = subprocess.DEVNULL,
+    environment: Mapping[str, str] = os.environ,
+) -> subprocess.Popen[bytes] | Process:
+    """Start the command; its output and its errors go to descriptors, by default nowhere."""
+    whole = [*_START, *map(str, words)]
+    if sys.platform != "linux":
+        return subprocess.Popen(whole, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment)
+    return _server().start(whole[3:], (subprocess.DEVNULL, stdout, stderr), environment)
+
+
+def _broken_pipe() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+class Process:
+    """A command that was started, with the methods of ``subprocess.Popen``."""
+
+    def __init__(self, status: socket.socket) -> None:
+        self._status = status
+        self.pid = int(status.recv(_LONGEST))
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code when it has ended; TimeoutExpired if it runs on."""
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            self.returncode = int(self._status.recv(_LONGEST))
+            self._status.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
 
 
 class _Server:
@@ -53,7 +128,6 @@ class _Server:
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.settimeout(_TIMEOUT_S)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.command", str(theirs.fileno())],
@@ -64,15 +138,16 @@ class _Server:
                 start_new_session=True,
             )
 
-    def ask(self, request: dict[str, object]) -> int:
-        """Let it run a command; gives the exit code."""
-        self._socket.send(json.dumps(request).encode())
-        try:
-            return int(self._socket.recv(_LONGEST))
-        except BaseException:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            _server.cache_clear()
-            raise
+    def start(
+        self, words: list[str], streams: Sequence[int], environment: Mapping[str, str], encoding: str | None = None
+    ) -> Process:
+        """Let it start a command."""
+        request = {"words": words, "encoding": encoding, "cwd": str(Path.cwd()), "environment": dict(environment)}
+        status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, Path(os.devnull).open("r+b") as nowhere:
+            given = [nowhere.fileno() if each == subprocess.DEVNULL else each for each in streams]
+            socket.send_fds(self._socket, [json.dumps(request).encode()], [theirs.fileno(), *given])
+        return Process(status)
 
 
 @cache
@@ -81,40 +156,64 @@ def _server() -> _Server:
 
 
 def _serve(requests: socket.socket) -> None:
-    """Fork a process for each request; returns in that process, which then is the command."""
+    """Fork a process for each request, and report its exit code; returns in that process, which then is the command."""
     from pywats_archive.catalog import migrations  # noqa: F401, PLC0415 (imported for the commands)
     from pywats_archive.cli import application, verbs  # noqa: F401, PLC0415 (as above)
+    from tests import warm  # noqa: PLC0415 (not for the tests)
 
     for verb in verbs.VERBS:
         import_module(f"pywats_archive.cli.{verb.place.partition(':')[0]}")
+    warm.share()
     gc.freeze()  # a collection would copy all memory that is shared with this process
-    while message := requests.recv(_LONGEST):
-        child = os.fork()
-        if child == 0:
-            _become(json.loads(message))
-            requests.close()
-            return
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        requests.send(str(code).encode())
-    os._exit(0)
+    waiting = selectors.DefaultSelector()
+    waiting.register(requests, selectors.EVENT_READ)
+    while True:
+        for key, _ in waiting.select():
+            if key.fileobj is not requests:
+                waiting.unregister(key.fileobj)
+                _report(key.fd, *key.data)
+                continue
+            message, descriptors, *_ = socket.recv_fds(requests, _LONGEST, 4)
+            if not message:
+                os._exit(0)
+            request = json.loads(message)
+            if request["words"][:1] == ["web"]:
+                import_module("pywats_archive.web.server")
+            pid = os.fork()
+            if pid == 0:
+                for each in list(waiting.get_map().values()):
+                    os.close(each.fd)
+                _become(request, *descriptors)
+                return
+            status, *streams = descriptors
+            for stream in streams:
+                os.close(stream)
+            os.write(status, str(pid).encode())
+            waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, status))
 
 
-def _become(request: dict[str, Any]) -> None:
-    for descriptor, name in ((1, "out"), (2, "err")):
-        opened = os.open(request[name], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+def _report(ended: int, pid: int, status: int) -> None:
+    os.close(ended)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with suppress(BrokenPipeError):
+        os.write(status, str(code).encode())
+    os.close(status)
+
+
+def _become(request: dict[str, Any], status: int, *streams: int) -> None:
+    os.close(status)
+    for descriptor, opened in enumerate(streams):
         os.dup2(opened, descriptor)
         os.close(opened)
-    if request["closed"]:
-        reader, writer = os.pipe()
-        os.dup2(writer, 1)
-        os.close(reader)
-        os.close(writer)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding=request["encoding"], closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
     tempfile.tempdir = None  # some modules ask for it when they are imported
     os.chdir(request["cwd"])
+    process.ORIGINAL_DIR = request["cwd"]  # type: ignore[attr-defined] # where worker processes begin
     sys.argv[1:] = request["words"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,8 +54,8 @@ def gate(station: Station) -> Path:
 @contextmanager
 def pages_of(station: Station) -> Iterator[Pages]:
     """Serve the pages of a station with its configuration."""
-    config = str(station.write_config())
-    with serving([sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", config]) as running:
+    config = station.write_config()
+    with serving("web", "--port", "0", "--config", config) as running:
         yield running
 
 

@@ -11,8 +11,11 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
+
+from pywats_archive.conversion.pool import worker_process
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.warm_imports"])
@@ -28,6 +31,19 @@ class WarmContext:
         """Make a process that is forked when it is started."""
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         return _FORKS.Process(target=_begin, args=(dict(os.environ), blocked, target, tuple(args)), name=name)
+
+
+def share() -> None:
+    """Start the process that has pyWATS imported, for all processes that are forked from this one, too."""
+    forkserver.ensure_running()
+    worker_process._SPAWN = WarmContext  # type: ignore[assignment]
+    os.register_at_fork(after_in_child=_use_shared)
+
+
+def _use_shared() -> None:
+    """It is no child of this process, which could not ask whether it runs, nor wait for it in the end."""
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+    resource_tracker._resource_tracker._pid = None  # type: ignore[attr-defined]
 
 
 def _begin(

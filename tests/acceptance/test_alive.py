@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from tests.command import Process, started
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
@@ -28,14 +29,14 @@ from pywats_archive.pipeline.service import Service, Settings
 
 
 @contextmanager
-def running(station: Station, *, stderr: int) -> Iterator[subprocess.Popen[bytes]]:
+def running(station: Station, *, stderr: int) -> Iterator[subprocess.Popen[bytes] | Process]:
     """Run the service as a command meanwhile; killed in the end if it runs still."""
-    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config())]
-    with subprocess.Popen(command, stderr=stderr, stdout=subprocess.DEVNULL) as service:
-        try:
-            yield service
-        finally:
-            service.kill()
+    service = started("run", "--config", station.write_config(), stderr=stderr)
+    try:
+        yield service
+    finally:
+        service.kill()
+        service.wait()
 
 
 def states(station: Station) -> list[ServiceState]:

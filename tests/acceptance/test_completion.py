@@ -43,9 +43,7 @@ def offered(line: str, *, shell: str = "powershell") -> list[str]:
 
 
 def asked(instruction: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "_PYWATS_ARCHIVE_COMPLETE": instruction, **variables}
-    words = [sys.executable, "-m", "pywats_archive"]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    return command(environment={**os.environ, "_PYWATS_ARCHIVE_COMPLETE": instruction, **variables})
 
 
 def test_what_can_be_completed(filled: Station) -> None:

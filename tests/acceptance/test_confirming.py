@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.command import command
 from tests.station import Station
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -39,8 +39,7 @@ def _answered(answer: str, *words: str) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     try:
         os.write(ours, answer.encode())
-        whole = [sys.executable, "-m", "pywats_archive", *words]
-        done = subprocess.run(whole, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+        done = command(*words, stdin=theirs)
     finally:
         os.close(ours)
         os.close(theirs)

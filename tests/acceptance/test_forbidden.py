@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -92,7 +91,7 @@ def served(compliant: Station) -> Iterator[Pages]:
     for name in ("ann", "bob"):
         users.add(name, PASSWORD, Role.ADMIN)
     config = str(compliant.root / "config.json")
-    with serving([sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", config]) as running:
+    with serving("web", "--port", "0", "--config", config) as running:
         yield running
 
 

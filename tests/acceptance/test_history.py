@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from tests.command import command
+from tests.command import Process, command, started
 from tests.filled import fill
 from tests.station import Station, wait_for
 
@@ -23,15 +23,15 @@ from pywats_archive.system_service.systemd import Systemd, pass_on
 
 
 @contextmanager
-def following(*words: str | Path, to: Path) -> Iterator[subprocess.Popen[bytes]]:
+def following(*words: str | Path, to: Path) -> Iterator[subprocess.Popen[bytes] | Process]:
     """Run a verb that goes on, with its output in a file; killed in the end if it runs still."""
     with to.open("wb") as output:
-        whole = [sys.executable, "-m", "pywats_archive", *map(str, words)]
-        with subprocess.Popen(whole, stdout=output, stderr=subprocess.DEVNULL) as running:
-            try:
-                yield running
-            finally:
-                running.kill()
+        running = started(*words, stdout=output.fileno())
+        try:
+            yield running
+        finally:
+            running.kill()
+            running.wait()
 
 
 def test_events_shows_the_newest_last(tmp_path: Path) -> None:

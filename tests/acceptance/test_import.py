@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from tests.command import started
 from tests.done import OLD, document, many, put, zipped
 from tests.station import FOLDERS, Station
 
@@ -287,8 +288,7 @@ def test_one_import_at_a_time(station: Station, done: Path) -> None:
 def _import_killed(station: Station, done: Path, *, upto: int) -> None:
     """Kill an import as soon as there are so many blobs."""
     config = config_of(station)
-    command = [sys.executable, "-m", "pywats_archive", "import", "--done", str(done), "--converter", "ICT"]
-    running = subprocess.Popen([*command, "--config", str(config)], stdout=subprocess.DEVNULL)
+    running = started("import", "--done", done, "--converter", "ICT", "--config", config)
     while running.poll() is None and len(list(station.archive_root.rglob("sources/*/*/*/*.gz"))) < upto:
         time.sleep(0.005)
     running.kill()

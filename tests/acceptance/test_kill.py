@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
 
 import pytest
+from tests.command import command, started
 from tests.station import Station
 
 from pywats_archive.archive.restore.source import restore_source
@@ -24,24 +23,13 @@ def test_killed_at_random_moments_every_source_ends_once(station: Station, seed:
     for number in range(40):
         (watch / f"SN{number}.log").write_bytes(rng.randbytes(rng.randrange(20_000)))
     contents = Counter(path.read_bytes() for path in watch.iterdir())
-    config = station.write_config()
-    command = [
-        sys.executable,
-        "-m",
-        "pywats_archive",
-        "run",
-        "--config",
-        str(config),
-        "--until-idle",
-        "--processes",
-        "1",
-    ]
+    words = ("run", "--config", station.write_config(), "--until-idle", "--processes", "1")
     for _ in range(6):
-        service = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(rng.uniform(0.8, 2.2))
-        os.killpg(service.pid, 9)
+        service = started(*words)
+        time.sleep(rng.uniform(0.1, 1.5))
+        service.kill()
         service.wait()
-    subprocess.run(command, stderr=subprocess.DEVNULL, check=True, timeout=60)
+    assert command(*words).returncode == 0
     done = station.root / "killed" / "Done"
     assert Counter(path.read_bytes() for path in done.iterdir()) == contents
     assert station.names("killed/watch") == []

@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.command import command
+from tests.command import command, started
 from tests.station import Station, wait_for
 
 from pywats_archive.pipeline.composition.stop_notices import StopNotices
@@ -190,8 +189,8 @@ def test_a_terminal_gets_colors_unless_it_wants_none(
     main, terminal = os.openpty()
     environment: dict[str, Any] = {**os.environ, "TERM": "xterm", **variables}
     environment.pop("PYWATS_ARCHIVE_LOG_FORMAT", None)
-    words = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config()), "--processes", "1"]
-    service = subprocess.Popen(words, stderr=terminal, stdout=subprocess.DEVNULL, env=environment)
+    words = ("run", "--config", station.write_config(), "--processes", "1")
+    service = started(*words, stderr=terminal, environment=environment)
     os.close(terminal)  # a service that ends too early ends the reading too
     text = b""
     while b"started; converters" not in text:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.command import command
 from tests.station import Station
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux'")
@@ -17,8 +18,7 @@ IS_BOOTED = Path("/run/systemd/system").is_dir()
 
 
 def service(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pywats_archive", "service", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return command("service", *words)
 
 
 def test_the_unit_is_printed_for_the_configuration(station: Station) -> None:
@@ -96,12 +96,12 @@ def test_without_systemd_each_is_one_line(words: list[str]) -> None:
 def test_doctor_names_the_service_of_pywats(station: Station) -> None:
     """It would take the same files, so doctor does not end well while it runs."""
     station.add("ict")
-    doctor = [sys.executable, "-m", "pywats_archive", "doctor", "--json", "--config", str(station.write_config())]
+    doctor = ("doctor", "--json", "--config", station.write_config())
     other = [sys.executable, "-c", "import sys; sys.stdin.read()", "-m", "pywats_client", "service"]
     with subprocess.Popen(other, stdin=subprocess.PIPE) as process:
-        done = subprocess.run(doctor, capture_output=True, text=True, check=False)
+        done = command(*doctor)
         process.communicate()
     assert done.returncode == 1
     assert f"process {process.pid}" in json.loads(done.stdout)["other_service"]
-    done = subprocess.run(doctor, capture_output=True, text=True, check=False)
+    done = command(*doctor)
     assert str(process.pid) not in (json.loads(done.stdout)["other_service"] or "")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
 from typing import Any
 
 import pytest
+from tests.command import command, started
 from tests.station import Station, block_today, wait_for
 
 from pywats_archive.archive import ledger
@@ -168,13 +167,14 @@ def test_without_the_archive_each_has_what_is_its_own_too(station: Station) -> N
 def test_killed_at_random_each_file_goes_out_under_one_id(station: Station) -> None:
     """After kills and restarts each source of a shared folder is in Done once, and sent under one id (invariant 5)."""
     pair(station, "Red", "SureBlue")
-    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config()), "--until-idle"]
+    words = ("run", "--config", station.write_config(), "--until-idle")
     rng = random.Random(7)
     for _ in range(5):
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as service:
-            time.sleep(rng.uniform(1.5, 4))
-            os.killpg(service.pid, 9)
-    subprocess.run(command, stderr=subprocess.DEVNULL, check=True, timeout=120)
+        service = started(*words)
+        time.sleep(rng.uniform(0.3, 3))
+        service.kill()
+        service.wait()
+    assert command(*words).returncode == 0
     ids = Counter(json.loads(bodies[0])["sn"] for bodies in station.server.received.values())
     assert ids == ONCE and station.names("one/watch") == [] and len(station.names("one/Done")) == 20
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +113,7 @@ def test_content_from_the_vault_is_compared_with_the_catalog(purged: Purged) -> 
 def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
     """The vault may be slow: until then, the page only says that there may be a copy. Downloads come from there at once."""
     here = f"/entries/{purged.entry.archive_id}"
-    words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", str(purged.config)]
-    with serving(words) as running, running.browser() as browser:
+    with serving("web", "--port", "0", "--config", purged.config) as running, running.browser() as browser:
         for tab, content in (("source", LOG), ("report", "SN1")):
             first = browser.get(f"{here}?tab={tab}").text
             assert "Show the copy in the vault" in first and content not in first.partition("Show the copy")[2]

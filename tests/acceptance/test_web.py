@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from tests.filled import fill
-from tests.web_server import Pages, pages, serving
+from tests.web_server import TRUST, Pages, pages, serving
 
 from pywats_archive.client import Client
 from pywats_archive.models.entry import ArchiveEntry
@@ -59,11 +58,13 @@ def entries(root: Path) -> Iterator[tuple[ArchiveEntry, ...]]:
 def test_a_stranger_sees_nothing(served: Pages) -> None:
     """Without a session each page leads to the sign-in, and all else is refused; so with a wrong token."""
     wrong = {"Authorization": "Bearer " + "x" * 43}
-    for method, place in [*ROUTES, ("GET", "/api/v1/openapi.json")]:
-        for headers in ({}, wrong):
-            answer = httpx.request(method, served.address + place, headers=headers)
-            expected = 401 if place.startswith("/api/") else 303
-            assert (answer.status_code, "SN0" in answer.text) == (expected, False), (method, place)
+    with httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as stranger:
+        for method, place in [*ROUTES, ("GET", "/api/v1/openapi.json")]:
+            for headers in ({}, wrong):
+                answer = stranger.request(method, place, headers=headers)
+                expected = 401 if place.startswith("/api/") else 303
+                assert (answer.status_code, "SN0" in answer.text) == (expected, False), (method, place)
+                assert not stranger.cookies, (method, place)
     assert httpx.get(f"{served.address}/sign-in?token=wrong").status_code == 403
 
 
@@ -241,8 +242,7 @@ def test_the_way_to_an_entry(served: Pages, entries: tuple[ArchiveEntry, ...]) -
 
 def test_the_demo_leaves_its_station_running(tmp_path: Path) -> None:
     """With ``--web`` a file that is dropped later is seen in the pages; the end of the pages ends the demo."""
-    words = [sys.executable, "-m", "pywats_archive", "demo", "--web", "--count", "20", "--to", str(tmp_path / "demo")]
-    with serving(words) as running, running.api() as api:
+    with serving("demo", "--web", "--count", "20", "--to", tmp_path / "demo") as running, running.api() as api:
         before = api.get("/api/v1/entries").json()["total"]
         assert before >= 20
         dropped = tmp_path / "demo" / "spea" / "watch" / "later.csv"

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from tests.filled import fill
-from tests.web_server import Pages, pages
+from tests.web_server import TRUST, Pages, pages
 
 from pywats_archive.client import Client
 from pywats_archive.models.event import EventFilter, RecordedEvent
@@ -76,7 +76,7 @@ def fresh(root: Path) -> Iterator[Pages]:
 @contextmanager
 def signed_in(served: Pages, name: str) -> Iterator[httpx.Client]:
     """A browser in which somebody has signed in."""
-    with httpx.Client(base_url=served.address, timeout=60) as browser:
+    with httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as browser:
         answer = browser.post("/sign-in", data={"name": name, "password": PASSWORD}, headers=OWN)
         assert (answer.status_code, answer.headers.get("location")) == (303, "/"), answer.text
         yield browser
@@ -95,7 +95,7 @@ def test_each_route_for_each_role(served: Pages, root: Path, role: Role) -> None
     refused = set()
     with (
         signed_in(served, role.value) as browser,
-        httpx.Client(base_url=served.address, timeout=60) as program,
+        httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as program,
     ):
         for method, place, actions in ROUTES:
             if "/sign-" in place:
@@ -132,7 +132,10 @@ def test_a_viewer_is_offered_nothing_that_is_refused(served: Pages, root: Path) 
 @pytest.mark.parametrize("headers", FORGED, ids=str)
 def test_each_route_with_forged_headers(served: Pages, headers: dict[str, str]) -> None:
     """Not even an admin's browser does what another site asks, nor does any page answer under another name."""
-    with signed_in(served, "admin") as browser, httpx.Client(base_url=served.address, timeout=60) as stranger:
+    with (
+        signed_in(served, "admin") as browser,
+        httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as stranger,
+    ):
         for (method, place, _), asker in product(ROUTES, (browser, stranger)):
             if method != "GET" or "host" in headers:
                 answer = asker.request(method, place, headers=headers)
@@ -150,7 +153,7 @@ def test_no_other_site_signs_anybody_in(served: Pages) -> None:
 
 def test_sign_in_leads_back(served: Pages) -> None:
     """To the page that was wanted, and to no other site."""
-    with httpx.Client(base_url=served.address, timeout=60) as browser:
+    with httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as browser:
         wanted = browser.get("/archives?serial=SN%201&status=failed")
         assert wanted.status_code == 303
         form = browser.get(wanted.headers["location"]).text
@@ -212,7 +215,7 @@ def test_a_thousand_wrong_passwords(fresh: Pages, root: Path) -> None:
     """All are refused, few are checked, the history has their number in few events, and the station's token still works."""
     before = len(events(root, "user"))
     statuses: Counter[int] = Counter()
-    with httpx.Client(base_url=fresh.address, timeout=60) as stranger:
+    with httpx.Client(base_url=fresh.address, verify=TRUST, timeout=60) as stranger:
         for number in range(1000):
             form = {"name": "admin", "password": f"wrong password {number}", "token": ""}
             answer = stranger.post("/sign-in", data=form, headers={"x-forwarded-for": f"10.0.0.{number % 250}"})

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from tests.filled import fill
 from tests.station import wait_for
-from tests.web_server import serving
+from tests.web_server import spawning
 
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.web.connections import PatientConnection
@@ -55,7 +55,7 @@ def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
     """Also when there are more of them than files that the process may open."""
     fill(tmp_path)
     words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--archive", str(tmp_path / "archive")]
-    with serving(["sh", "-c", f"ulimit -n {_FILES}; exec {shlex.join(words)}"]) as served, ExitStack() as opened:
+    with spawning(["sh", "-c", f"ulimit -n {_FILES}; exec {shlex.join(words)}"]) as served, ExitStack() as opened:
         place = ("127.0.0.1", int(served.address.rpartition(":")[2]))
         for number in range(_FILES * 2):
             silent = opened.enter_context(socket.create_connection(place))

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from tests.filled import fill
 from tests.station import wait_for
-from tests.web_server import Pages, serving
+from tests.web_server import Pages, spawning
 
 from pywats_archive.client import Client
 from pywats_archive.errors import NotAllowed, StationAway
@@ -63,7 +63,7 @@ def served(base: Path) -> Iterator[Pages]:
     """Its pages, on all addresses of this computer."""
     files = ["--certificate", str(base / "station.test.pem"), "--key", str(base / "station.test.key")]
     place = ["--host", "0.0.0.0", "--port", "0", "--name", "station.test", "--archive", str(base / "archive")]
-    with serving([*WEB, *place, *files]) as running:
+    with spawning([*WEB, *place, *files]) as running:
         yield running
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from tests.replayed import fixed, gate
 from tests.station import PATIENCE_S, Station, wait_for
 from tests.web_server import Pages, serving
 
+from pywats_archive import Client
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 GONE = ("Failed to load resource: net::ERR_", "Failed to load resource: the server responded with a status of 50")
 """What Chromium says while there is no server."""
@@ -23,7 +24,7 @@ GONE = ("Failed to load resource: net::ERR_", "Failed to load resource: the serv
 def pages_at(station: Station, port: int) -> Iterator[Pages]:
     """Serve the pages of a station at a port."""
     words = ["web", "--port", str(port), "--config", str(station.write_config())]
-    with serving([sys.executable, "-m", "pywats_archive", *words]) as running:
+    with serving(*words) as running:
         yield running
 
 
@@ -43,8 +44,8 @@ def test_a_restart_loses_nothing(chromium: Browser, tmp_path: Path) -> None:  # 
             run.goto(f"{first.address}/runs/new?status=failed")
             run.get_by_role("button", name="Compare").click()
             expect(run.locator("h1 .badge")).to_have_text("Replaying", timeout=PATIENCE_S * 1000)
-            with first.api() as api:
-                wait_for(lambda: api.get("/api/v1/runs/1/progress").json()["activity"] == "replaying")
+            with Client(station.archive_root) as client:
+                wait_for(client.is_replaying)
         with pages_at(station, int(first.address.rpartition(":")[2])) as second:
             assert second.address == first.address
             assert entries.input_value("#part") == "P*"

@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from tests.filled import fill
 from tests.replayed import fixed, gate, pages_of, sent
@@ -196,7 +197,7 @@ def test_a_killed_run_is_resumed(station: Station, served: Pages) -> None:
     with served.browser() as browser, served.api() as api:
         browser.post("/runs?status=failed", data={"since": "0"})
         wait_for(lambda: is_replaying(station))
-        os.killpg(process_of("resume"), signal.SIGKILL)
+        os.killpg(replaying_process(served), signal.SIGKILL)
         wait_for(lambda: "Interrupted" in browser.get("/runs/1").text)
         assert "No process works on this run" in browser.get("/runs/1").text
         assert "Interrupted" in browser.get("/runs").text
@@ -241,7 +242,7 @@ def test_an_open_stream_does_not_keep_the_pages_from_ending(station: Station) ->
         with api.stream("GET", "/api/v1/runs/1/events") as stream:
             lines = stream.iter_lines()
             next(lines)
-            os.kill(process_of("web"), signal.SIGTERM) if sys.platform == "linux" else None
+            os.kill(running.process, signal.SIGTERM) if sys.platform == "linux" else None
             assert not any("data" in line for line in lines) or sys.platform != "linux"
     gate(station).unlink()
     with pages_of(station) as running, running.api() as api:
@@ -327,18 +328,6 @@ def is_replaying(station: Station) -> bool:
         return client.is_replaying()
 
 
-def process_of(verb: str) -> int:
-    """Return the id of the process that this test's pages or their child run."""
-    mine: Callable[[Path], bool] = lambda path: _is_of(path, verb)  # noqa: E731
-    return next(int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal() and mine(path))
-
-
-def _is_of(path: Path, verb: str) -> bool:
-    try:
-        words = (path / "cmdline").read_bytes().split(b"\0")
-        parents = (path / "status").read_text()
-    except OSError:
-        return False
-    parent = int(parents.partition("PPid:")[2].split()[0])
-    is_child = parent == os.getpid() or (verb == "resume" and _is_of(Path(f"/proc/{parent}"), "web"))
-    return verb.encode() in words and b"pywats_archive" in words and is_child
+def replaying_process(served: Pages) -> int:
+    """Return the id of the process that these pages started for a run."""
+    return next(int(each.pid) for each in psutil.Process(served.process).children() if "resume" in each.cmdline())

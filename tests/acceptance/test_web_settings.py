@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def served(station: Station) -> Iterator[Pages]:
 
 def pages_of(config: Path) -> Any:
     """Serve the pages of a configuration."""
-    return serving([sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", str(config)])
+    return serving("web", "--port", "0", "--config", config)
 
 
 def section(station: Station, name: str) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.command import command
 from tests.filled import fill
 from tests.web_server import Pages, pages
 
@@ -35,10 +36,12 @@ def served(root: Path) -> Iterator[Pages]:
         yield running
 
 
-def command(root: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def users(root: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """Run ``web users``."""
-    call = [sys.executable, "-m", "pywats_archive", "web", "users", *words, "--archive", str(root)]
-    return subprocess.run(call, input=given, capture_output=True, text=True, timeout=120, check=False)
+    with tempfile.TemporaryFile() as typed:
+        typed.write(given.encode())
+        typed.seek(0)
+        return command("web", "users", *words, "--archive", root, stdin=typed.fileno())
 
 
 def changes(root: Path) -> list[tuple[str, object]]:
@@ -128,33 +131,33 @@ def test_the_twin(served: Pages, root: Path) -> None:
 
 def test_the_command(root: Path) -> None:
     """The command adds the first admin before the pages are served, reads passwords from its input, and never prints one."""
-    assert "no user yet; 'pywats-archive web users add' adds one" in " ".join(command(root, "list").stdout.split())
-    assert command(root, "add", "ann", "--role", "admin", given=f"{PASSWORD}\n").stdout == "ann: admin\n"
-    refused = command(root, "add", "bob", given="short\n")
+    assert "no user yet; 'pywats-archive web users add' adds one" in " ".join(users(root, "list").stdout.split())
+    assert users(root, "add", "ann", "--role", "admin", given=f"{PASSWORD}\n").stdout == "ann: admin\n"
+    refused = users(root, "add", "bob", given="short\n")
     assert refused.returncode == 2 and "short" not in refused.stderr and "choose another one" in refused.stderr
-    assert command(root, "add", "bob", given=f"{PASSWORD}\n").stdout == "bob: viewer\n"
-    assert command(root, "set", "bob", "--role", "operator", "--password", given=OTHER).stdout == "bob: operator\n"
-    secret = command(root, "token", "bob", "script", "--days", "7").stdout.strip()
+    assert users(root, "add", "bob", given=f"{PASSWORD}\n").stdout == "bob: viewer\n"
+    assert users(root, "set", "bob", "--role", "operator", "--password", given=OTHER).stdout == "bob: operator\n"
+    secret = users(root, "token", "bob", "script", "--days", "7").stdout.strip()
     with pages(root) as served:
         assert signs_in(served, "ann", PASSWORD) and signs_in(served, "bob", OTHER)
         asked = {"authorization": f"Bearer {secret}"}
         assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).json()["name"] == "bob"
-        listed = json.loads(command(root, "list", "--json").stdout)["users"]
+        listed = json.loads(users(root, "list", "--json").stdout)["users"]
         assert [(each["name"], each["role"], each["sessions"]) for each in listed] == [
             ("ann", "admin", 1),
             ("bob", "operator", 1),
         ]
-        assert command(root, "revoke", "bob", "script").returncode == 0
+        assert users(root, "revoke", "bob", "script").returncode == 0
         assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).status_code == 401
-    assert command(root, "remove", "none").returncode == 2
-    assert command(root, "remove", "bob").stdout == "bob: removed\n"
+    assert users(root, "remove", "none").returncode == 2
+    assert users(root, "remove", "bob").stdout == "bob: removed\n"
     kinds = [kind for kind, _ in changes(root)]
     assert kinds[:2] == ["user.added", "user.added"] and kinds[-2:] == ["token.revoked", "user.removed"]
 
 
 def test_the_own_password(served: Pages, root: Path) -> None:
     """A change needs the old password; the session stays, and all other sessions of the user end."""
-    command(root, "add", "ann", "--role", "viewer", given=PASSWORD)
+    users(root, "add", "ann", "--role", "viewer", given=PASSWORD)
     with (
         httpx.Client(base_url=served.address, timeout=60) as here,
         httpx.Client(base_url=served.address, timeout=60) as there,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
 def served(station: Station) -> Iterator[Pages]:
     """Its pages."""
     config = str(station.root / "config.json")
-    with serving([sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", config]) as running:
+    with serving("web", "--port", "0", "--config", config) as running:
         yield running
 
 

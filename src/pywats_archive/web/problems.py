@@ -1,7 +1,8 @@
-"""Errors as problem details (RFC 9457): the one place that gives an error its HTTP status."""
+"""Answers in JSON, and errors as problem details (RFC 9457): the one place that gives an error its HTTP status."""
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -41,6 +42,13 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.ArchiveError, 500),
 )
 """The first class that an error is one of decides."""
+
+
+class Json(JSONResponse):
+    """JSON in ASCII: a name that is not UTF-8 has characters that no other encoding holds."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def status_of(error: errors.ArchiveError) -> int:

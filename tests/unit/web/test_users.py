@@ -12,6 +12,7 @@ from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from tests.station import wait_for
 
 from pywats_archive.errors import ConfigError, TooManyAtOnce, UnknownUser, UsageError
@@ -39,6 +40,15 @@ def test_a_user_signs_in_with_the_own_password(users: Users, tmp_path: Path) -> 
         assert found and (found.name, found.role) == ("Ann", Role.ADMIN)
         assert each.with_password("Ann", GOOD + "x") is each.with_password("bob", GOOD) is None
         assert each.with_password("Ann", "") is each.with_password("Ann", "\ud800" * 2000) is None
+
+
+def test_a_wrong_name_takes_as_long_as_a_wrong_password() -> None:
+    """What nobody has is compared with a hash of today's cost, which is well-formed; so a name cannot be guessed."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    compared = Passwords(hasher)._nobody
+    assert compared != Passwords(hasher)._nobody and not hasher.check_needs_rehash(compared)
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(compared, GOOD)
 
 
 def test_no_secret_is_stored_or_shown(users: Users, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 import unicodedata
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from pywats_archive.errors import TooManyAtOnce, UsageError
 
@@ -31,7 +33,7 @@ class Passwords:
         self._hasher = hasher
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._places = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
-        self._nobody = hasher.hash(secrets.token_urlsafe())
+        self._nobody = _unmatched(hasher)
 
     def hash(self, password: str) -> str:
         """Return the hash to keep; UsageError if the password is too short or too long."""
@@ -65,6 +67,13 @@ class Passwords:
                 yield
         finally:
             self._places.release()
+
+
+def _unmatched(hasher: PasswordHasher) -> str:
+    """Return a hash of no known password, whose check takes as long as any; random, so that the pages start sooner."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, hasher.hash_len))
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
 
 def _bytes(password: str) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.dependencies.models import Dependant
 
 from pywats_archive.errors import UsageError
+from pywats_archive.web import problems
 from pywats_archive.web.views import address
 from pywats_archive.web.views.address import ArchiveView
 
@@ -43,15 +45,26 @@ View = Annotated[ArchiveView, Depends(_view)]
 """The entries that an address asks for."""
 
 
-def only_known_fields(request: Request) -> None:
+def api_router(*needed: Any, prefix: str = "") -> APIRouter:
+    """Return a router of the API, whose routes refuse unknown fields and need ``needed``."""
+    return APIRouter(
+        prefix=f"/api/v1{prefix}",
+        dependencies=[Depends(_only_known_fields), *needed],
+        responses=problems.DESCRIBED,
+        default_response_class=problems.Json,
+    )
+
+
+def _only_known_fields(request: Request) -> None:
     """Refuse a field that the route does not have; a filter with a slip of the pen would match everything."""
-    known = _fields(request.app.openapi(), request.scope["route"].path_format, request.method)
+    known = set(_fields(request.scope["route"].dependant))
     for name in request.query_params:
         if name not in known:
             raise UsageError(f"the field '{name[:80]}' is unknown; there are {', '.join(sorted(known)) or 'none'}")
 
 
-def _fields(description: Mapping[str, Any], path: str, method: str) -> set[str]:
-    """Return the fields of the address that the description of the API has for a route."""
-    operation = description["paths"].get(path, {}).get(method.lower(), {})
-    return {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+def _fields(dependant: Dependant) -> Iterator[str]:
+    """Yield the fields of the address that a route has."""
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _fields(each)

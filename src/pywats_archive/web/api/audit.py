@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import StreamingResponse
 
 from pywats_archive.models.event import AuditCategory, AuditPage, EventFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.api.lines import lines
 from pywats_archive.web.station import station_of
 from pywats_archive.words.audit_csv import csv_lines
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.AUDIT)])
+router = api_router(needs(Action.AUDIT))
 
 
 def asked(

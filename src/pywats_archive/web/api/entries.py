@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from pywats_archive.errors import UnknownEntry
@@ -14,7 +14,7 @@ from pywats_archive.models.operation.replay import Change
 from pywats_archive.models.query import Page
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.api.asked import Limit, View
+from pywats_archive.web.api.asked import Limit, View, api_router
 from pywats_archive.web.api.content import (
     attachment_response,
     download_response,
@@ -28,7 +28,7 @@ from pywats_archive.web.turns import TAKES_TURN
 from pywats_archive.web.views.document import attachments
 from pywats_archive.web.views.document.attachments import Attachment
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ))
 Offset = Annotated[int, Query(ge=0, le=2**53)]
 
 

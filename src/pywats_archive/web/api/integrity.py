@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 
 from pywats_archive.models.operation.integrity import Finding, Thoroughness
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.api.lines import lines
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import CheckState, Depth
 
-router = APIRouter(prefix="/api/v1/integrity", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ), prefix="/integrity")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
@@ -13,11 +13,11 @@ from pywats_archive.models.retention.purge import Hold, Purge, PurgePlan, PurgeS
 from pywats_archive.retention.station import ClockState
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.api.asked import Archive
+from pywats_archive.web.api.asked import Archive, api_router
 from pywats_archive.web.api.lines import lines
 from pywats_archive.web.station import station_of, user_of
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ))
 
 
 class Named(BaseModel):

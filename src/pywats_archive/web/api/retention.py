@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pywats_archive.errors import UsageError
@@ -14,9 +14,10 @@ from pywats_archive.models.retention.purge import Hold, Purge
 from pywats_archive.retention.station import InForce
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.station import station_of, user_of
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

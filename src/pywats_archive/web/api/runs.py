@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path as FolderPath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
@@ -21,7 +21,7 @@ from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import Page
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.api.asked import Archive, Limit, View
+from pywats_archive.web.api.asked import Archive, Limit, View, api_router
 from pywats_archive.web.api.lines import lines
 from pywats_archive.web.replaying import Choice, Planned, Progress, Replaying, replayed
 from pywats_archive.web.station import Station, station_of
@@ -31,7 +31,7 @@ def _archive(archive: Archive = None) -> None:
     """Describe the field; ``Replaying`` reads it."""
 
 
-router = APIRouter(prefix="/api/v1/runs", dependencies=[needs(Action.READ), Depends(_archive)])
+router = api_router(needs(Action.READ), Depends(_archive), prefix="/runs")
 RunId = Annotated[int, Path(ge=0, le=2**53)]
 Processes = Annotated[int, Query(ge=0, le=64, description="0 is one per core.")]
 _EACH_S, _LOOKS = 0.5, 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pywats_archive.models.operation.capacity import ExpectedLoad
@@ -13,9 +13,10 @@ from pywats_archive.models.settings.converters import ConverterSettings
 from pywats_archive.models.settings.installation import Installation
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.station import station_of, user_of
 
-router = APIRouter(prefix="/api/v1/settings", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ), prefix="/settings")
 
 
 class PlannedSettings(BaseModel):

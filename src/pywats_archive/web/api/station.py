@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pywats_archive.errors import UsageError
@@ -18,9 +18,10 @@ from pywats_archive.models.operation.status import VanishedSource
 from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.station import station_of, user_of
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ))
 Name = Annotated[str, Query(min_length=1)]
 
 

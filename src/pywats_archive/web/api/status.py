@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from pywats_archive.models.operation.growth import Growth
 from pywats_archive.models.operation.service import Pulse
@@ -14,9 +14,10 @@ from pywats_archive.models.operation.trends import ConversionTimes, FailureReaso
 from pywats_archive.models.vault.shipping import VaultStatus
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.station import station_of
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ))
 
 
 @router.get("/status")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -10,7 +10,7 @@ from pywats_archive.client import Restored
 from pywats_archive.errors import UsageError
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.api.asked import View
+from pywats_archive.web.api.asked import View, api_router
 from pywats_archive.web.bulk import choice as choosing
 from pywats_archive.web.bulk import downloads
 from pywats_archive.web.bulk.choice import Choice, PurgeChoice
@@ -18,7 +18,7 @@ from pywats_archive.web.jobs.actions import Bulk
 from pywats_archive.web.jobs.running import Job
 from pywats_archive.web.station import station_of, user_of
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+router = api_router(needs(Action.READ))
 Key = Field(default_factory=choosing.new_key, pattern="^[0-9a-f]{16}$")
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action, Role, rights_of
 from pywats_archive.web.access.users import MOST_DAYS
+from pywats_archive.web.api.asked import api_router
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.users.accounts import TOKEN_DAYS, Accounts, ListedUser
 
-router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.USERS)])
-own = APIRouter(prefix="/api/v1", dependencies=[needs(Action.OWN_ACCOUNT)])
+router = api_router(needs(Action.USERS))
+own = api_router(needs(Action.OWN_ACCOUNT))
 
 
 class _Body(BaseModel):
