@@ -18,6 +18,7 @@ from bench import (
     retention,
     sources,
     trust,
+    vault,
 )
 from bench.figures import Board
 
@@ -25,7 +26,7 @@ from bench.figures import Board
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=list("abcdefghijkl"), help="a b c d e f g h i j k l")
+    parser.add_argument("figures", nargs="*", default=list("abcdefghijklm"), help="a b c d e f g h i j k l m")
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g, j and k")
     asked = parser.parse_args()
     board = Board()
@@ -58,6 +59,8 @@ def main() -> None:
         millions.millions(board, asked.entries)
     if "l" in asked.figures:
         encrypted.encrypted(board)
+    if "m" in asked.figures:
+        vault.vault(board)
     board.draw()
 
 

@@ -6,11 +6,12 @@ import json
 import logging
 import multiprocessing
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -72,8 +73,12 @@ def run(
     archive: bool,
     files: int = _FILES,
     beside: Beside = nullcontext,
+    keys: Mapping[str, object] = MappingProxyType({}),
 ) -> float:
-    """Return the seconds that a service takes for files that all wait, with something ``beside`` it on its archive."""
+    """Return the seconds that a service takes for files that all wait, with something ``beside`` it on its archive.
+
+    ``keys`` are those of the whole station.
+    """
     make, extension, module_path = _CONVERTERS[name]
     rng = random.Random(size)
     with folder() as base:
@@ -82,6 +87,7 @@ def run(
             "service_address": address,
             "api_token": "YmVuY2g=",
             "converters": [section | {"settle_seconds": 0.2}],
+            **keys,
         }
         (base / "watch").mkdir()
         (base / "config.json").write_text(json.dumps(config))

@@ -57,7 +57,7 @@ def _purge(board: Board) -> None:
 
 def _one_purge(*, purge_first: bool) -> tuple[float, float]:
     with folder() as base, Archive.open(base / "archive", create=True, own=True) as archive:
-        ids = _fill(archive, base, _ENTRIES)
+        ids = fill(archive, base, _ENTRIES)
         paths = [path for archive_id in ids[:_PURGED] for path in _paths(archive, archive_id)]
         copies = [base / "copy" / path for path in paths]
         for path, copy in zip(paths, copies, strict=True):
@@ -77,7 +77,7 @@ def _one_purge(*, purge_first: bool) -> tuple[float, float]:
 def _beside(board: Board) -> None:
     """Archive for some seconds without, then with a purge of 10,000 going on."""
     with folder() as base, Archive.open(base / "archive", create=True, own=True) as archive:
-        ids = _fill(archive, base, _ENTRIES)
+        ids = fill(archive, base, _ENTRIES)
         alone = _rate(archive, base / "alone", lambda: False, seconds=6)
         purge = threading.Thread(target=lambda: _purge_gently(archive, ids))
         purge.start()
@@ -221,7 +221,8 @@ def _on_disk(base: Path) -> int:
     return total
 
 
-def _fill(archive: Archive, base: Path, number: int) -> list[str]:
+def fill(archive: Archive, base: Path, number: int) -> list[str]:
+    """Archive files of 3 KB with a report each, from a folder below ``base``; returns the ids."""
     (base / "watch").mkdir()
     with ThreadPoolExecutor(_THREADS) as pool:
         return sorted(pool.map(lambda n: _archive_one(archive, base / "watch", n), range(number)))

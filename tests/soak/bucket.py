@@ -21,7 +21,7 @@ _COUNTED = {
 }
 _KILLED = "bucket killed"
 TROUBLES = {*_COUNTED.values(), _KILLED}
-_TROUBLED = 0.2
+_TROUBLED = 0.1
 """Which part of the requests; a segment needs several in a row."""
 
 
@@ -48,9 +48,9 @@ class Bucket:
         """Refuse requests, lose answers, and kill the server again and again, until then; unharmed afterwards."""
         self._proxy.plan = self._plan
         while (rest_s := until_s - time.monotonic()) > 0:
-            time.sleep(min(rest_s, self._rng.uniform(5, 20)))
+            time.sleep(min(rest_s, self._rng.uniform(12, 30)))
             self._server.kill()
-            time.sleep(self._rng.uniform(0.2, 4))
+            time.sleep(self._rng.uniform(0.2, 2))
             self._server.start()
             self._counts[_KILLED] += 1
         self._proxy.plan = None

@@ -31,13 +31,20 @@ class BucketVault:
     their content, so that two writers would store the same.
     """
 
-    def __init__(self, settings: VaultSettings, *, on_step: OnStep = no_step, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        settings: VaultSettings,
+        *,
+        on_step: OnStep = no_step,
+        patience_s: float = PATIENCE_S,
+        tries_again: bool = False,
+    ) -> None:
         assert settings.bucket
         self.url = settings.vault_url
         self._below = f"{settings.bucket.path.strip('/')}/".lstrip("/")
         self._on_step = on_step
         self._ca_file = settings.vault_ca_file
-        self._connected = connect(settings, credentials_of(settings), patience_s=patience_s)
+        self._connected = connect(settings, credentials_of(settings), patience_s=patience_s, tries_again=tries_again)
 
     def put_new(self, key: str, content: bytes) -> None:
         """Store an object durably, under a new key; KeyTaken if the vault has one there."""

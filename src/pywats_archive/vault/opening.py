@@ -10,10 +10,13 @@ from pywats_archive.vault.folder import FolderVault
 from pywats_archive.vault.store import Vault
 
 
-def open_vault(settings: VaultSettings, *, on_step: OnStep = no_step) -> Vault:
-    """Return the vault at ``vault_url``, without asking it anything; ConfigError if the keys cannot be used."""
+def open_vault(settings: VaultSettings, *, on_step: OnStep = no_step, tries_again: bool = False) -> Vault:
+    """Return the vault at ``vault_url``, without asking it anything; ConfigError if the keys cannot be used.
+
+    With ``tries_again``, one lost answer of a bucket does not end what reads for long; such a vault is only for reading.
+    """
     if settings.bucket:
-        return BucketVault(settings, on_step=on_step)
+        return BucketVault(settings, on_step=on_step, tries_again=tries_again)
     if settings.folder:
         return FolderVault(settings.folder, on_step=on_step)
     raise ConfigError("vault_url names no vault; write a bucket or a folder")

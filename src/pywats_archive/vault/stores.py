@@ -1,4 +1,4 @@
-"""obstore's connection to a bucket, with this project's limits: TLS, no retries, a time limit for each size."""
+"""obstore's connection to a bucket, with this project's limits: TLS, no retries but to read, a time limit for each size."""
 
 from __future__ import annotations
 
@@ -21,19 +21,34 @@ _SLOWEST_BYTES_S = 125_000
 _SIZES = (64_000, 1_000_000, 8_000_000, 64_000_000)
 """Requests of up to these sizes share connections; a larger file goes in parts."""
 _CONNECT = timedelta(seconds=10)
+_AGAIN: dict[str, Any] = {
+    "max_retries": 8,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=15), "base": 2},
+}
+"""How often and for how long a request is sent again, if the server does not answer or is busy."""
 Connect = Callable[[int], "ObjectStore"]
 """Returns the connection for a request with so many bytes."""
 
 
-def connect(settings: VaultSettings, credentials: Mapping[str, str], *, patience_s: float = PATIENCE_S) -> Connect:
-    """Return the connections to a bucket; nothing is asked yet. ConfigError if obstore is missing or refuses a value."""
+def connect(
+    settings: VaultSettings,
+    credentials: Mapping[str, str],
+    *,
+    patience_s: float = PATIENCE_S,
+    tries_again: bool = False,
+) -> Connect:
+    """Return the connections to a bucket; nothing is asked yet. ConfigError if obstore is missing or refuses a value.
+
+    With ``tries_again``, each request is sent again for a while: only for reading.
+    """
     common = _common(settings)
 
     @cache
     def of_size(size: int) -> ObjectStore:
         limit = timedelta(seconds=patience_s + size / _SLOWEST_BYTES_S)
         options = {**common, "timeout": limit, "connect_timeout": min(_CONNECT, limit)}
-        return _store(settings, credentials, options)
+        return _store(settings, credentials, options, _AGAIN if tries_again else {"max_retries": 0})
 
     of_size(_SIZES[0])
     return lambda size_bytes: of_size(next((size for size in _SIZES if size_bytes <= size), _SIZES[-1]))
@@ -49,7 +64,9 @@ def _common(settings: VaultSettings) -> dict[str, Any]:
     return options
 
 
-def _store(settings: VaultSettings, credentials: Mapping[str, str], options: dict[str, Any]) -> ObjectStore:
+def _store(
+    settings: VaultSettings, credentials: Mapping[str, str], options: dict[str, Any], retries: dict[str, Any]
+) -> ObjectStore:
     try:
         from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 (an extra that few stations need)
     except ImportError as exc:
@@ -57,7 +74,7 @@ def _store(settings: VaultSettings, credentials: Mapping[str, str], options: dic
     assert settings.bucket
     name, endpoint = settings.bucket.netloc, settings.vault_endpoint
     config: Any = dict(credentials)
-    parts: dict[str, Any] = {"client_options": options, "retry_config": {"max_retries": 0}}
+    parts: dict[str, Any] = {"client_options": options, "retry_config": retries}
     try:
         if settings.bucket.scheme == "az":
             return AzureStore(name, config=config | ({"endpoint": endpoint} if endpoint else {}), **parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import cycle
 from pathlib import Path
 from uuid import uuid4
 
@@ -71,6 +72,29 @@ def test_each_object_meets_trouble_once(archive: Archive, seaweed: Seaweed, tmp_
     held = Counter(path for key in segments for path in whole_segment(direct, key).files)
     assert max(held.values()) == 1
     assert restore(direct, tmp_path / "again", actor="a").problems == ()
+    assert blobs(tmp_path / "again") == blobs(archive.root)
+
+
+def test_a_restore_and_a_check_outlast_a_bad_network(archive: Archive, seaweed: Seaweed, tmp_path: Path) -> None:
+    """Each request fails at first, in one way or another, and neither has to begin anew."""
+    met, troubles = set[tuple[str, str]](), cycle([Trouble.BUSY, Trouble.LOST, Trouble.ANSWER_LOST])
+
+    def plan(method: str, path: str) -> Trouble | None:
+        if (method, path) in met:
+            return None
+        met.add((method, path))
+        return next(troubles)
+
+    prefix = f"network/{uuid4()}"
+    direct = open_vault(seaweed.settings(tmp_path, prefix))
+    direct.put_new(MARKER, b"{}")
+    ship_through(archive, direct, tries=1)
+    with FlakyProxy(seaweed.endpoint, plan) as proxy:
+        patient = open_vault(seaweed.settings(tmp_path, prefix, endpoint=proxy.address), tries_again=True)
+        assert restore(patient, tmp_path / "again", actor="a").problems == ()
+        met.clear()
+        assert {problem for each in Verifying(archive, patient).segments() for problem in each.problems} == set()
+    assert len(met) > 5
     assert blobs(tmp_path / "again") == blobs(archive.root)
 
 

@@ -96,7 +96,7 @@ class VaultShipping(ABC):
         from pywats_archive.replication.verifying import Verifying
         from pywats_archive.vault.opening import open_vault
 
-        vault, found = open_vault(self._settings(None)), []
+        vault, found = open_vault(self._settings(None), tries_again=True), []
         for archive in self._archives():
             checked = list(Verifying(archive, vault, sample_percent=sample_percent, seed=seed).segments())
             found.append(
@@ -129,7 +129,7 @@ class VaultShipping(ABC):
         from pywats_archive.vault.opening import open_vault
 
         return restore(
-            open_vault(self._settings(url)),
+            open_vault(self._settings(url), tries_again=True),
             arguments.path(target, "target"),
             actor=self.actor,
             archive_uuid=None if archive_uuid is None else arguments.text(archive_uuid, "archive_uuid"),

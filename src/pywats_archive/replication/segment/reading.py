@@ -25,6 +25,7 @@ class Segment:
 
     def __init__(self, stream: BinaryIO, size_bytes: int, where: str) -> None:
         self.where = where
+        self._stream = stream
         try:
             self._zip = zipfile.ZipFile(stream)
         except _DAMAGE as exc:
@@ -50,6 +51,9 @@ class Segment:
     def read(self, path: str) -> bytes:
         """Return one file, checked against the CRC of the ZIP."""
         try:
+            if isinstance(self._stream, RangedFile):
+                member = self._zip.getinfo(path)
+                self._stream.fetch_ahead(member.header_offset, len(member.FileHeader()) + member.compress_size)
             return self._zip.read(path)
         except _DAMAGE as exc:
             raise self._damaged(exc) from exc
@@ -82,9 +86,15 @@ class RangedFile(io.RawIOBase):
         super().__init__()
         self._fetch = fetch
         self._size = size_bytes
-        self._tail_at = max(0, size_bytes - _TAIL_BYTES)
-        self._tail = fetch(self._tail_at, size_bytes - self._tail_at)
+        tail_at = max(0, size_bytes - _TAIL_BYTES)
+        self._parts = [(tail_at, fetch(tail_at, size_bytes - tail_at))]
+        """Where each part begins that was fetched: the end, and what was fetched ahead."""
         self._place = 0
+
+    def fetch_ahead(self, start: int, length: int) -> None:
+        """Fetch a part with one request, unless it was fetched before; the part before is forgotten."""
+        if self._found(start, min(self._size, start + length)) is None:
+            self._parts[1:] = [(start, self._fetch(start, length))]
 
     def readable(self) -> bool:
         return True
@@ -104,12 +114,18 @@ class RangedFile(io.RawIOBase):
         end = self._size if size < 0 else min(self._size, self._place + size)
         if self._place >= end:
             return b""
-        if self._place >= self._tail_at:
-            found = self._tail[self._place - self._tail_at : end - self._tail_at]
-        else:
+        found = self._found(self._place, end)
+        if found is None:
             found = self._fetch(self._place, end - self._place)
         self._place += len(found)
         return found
+
+    def _found(self, start: int, end: int) -> bytes | None:
+        """Return a part that was fetched; None if it was not."""
+        for at, part in self._parts:
+            if at <= start and end <= at + len(part):
+                return part[start - at : end - at]
+        return None
 
 
 def ranged(fetch: Callable[[int, int], bytes], size_bytes: int, where: str) -> Segment:
