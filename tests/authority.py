@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 CONFIG = """
 [ tsa ]
 default_tsa = own
@@ -92,7 +94,7 @@ class AuthorityServer:
                 server.asked.append((self.path, self.headers["Content-Type"]))
                 request = authority.folder / f"{len(server.asked)}.tsq"
                 request.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-                server.may_answer.wait(60)
+                server.may_answer.wait(PATIENCE_S)
                 answer = authority.answer(request).read_bytes() if server.replaced is None else server.replaced
                 self.send_response(server.status)
                 self.send_header("Content-Type", server.kind)

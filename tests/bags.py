@@ -12,6 +12,8 @@ from typing import Any
 
 import bagit
 
+from tests.patience import PATIENCE_S
+
 logging.getLogger("bagit").setLevel(logging.ERROR)
 
 
@@ -30,7 +32,7 @@ def checked_as_written(bag: Path) -> list[str]:
 
 
 def _run(words: list[str], folder: Path) -> str:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
     return done.stdout
 

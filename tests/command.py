@@ -27,8 +27,9 @@ from multiprocessing import process
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 _START = [sys.executable, "-m", "pywats_archive"]
-_TIMEOUT_S = 300 if sys.platform == "win32" else 60  # processes of Windows start slowly under Wine
 _LONGEST = 1 << 20
 
 
@@ -49,7 +50,7 @@ def command(
             text=True,
             encoding=encoding,
             env={**environment, **({"PYTHONIOENCODING": encoding} if encoding else {})},
-            timeout=_TIMEOUT_S,
+            timeout=PATIENCE_S,
             check=False,
         )
     with tempfile.TemporaryFile("w+", encoding=encoding) as out, tempfile.TemporaryFile("w+") as err:
@@ -59,7 +60,7 @@ def command(
         finally:
             os.close(writer)
         try:
-            code = running.wait(_TIMEOUT_S)
+            code = running.wait(PATIENCE_S)
         finally:
             running.kill()
         out.seek(0)

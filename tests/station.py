@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from pywats_archive.models.operation.integrity import Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.service import Service, Settings
+from tests.patience import PATIENCE_S as PATIENCE_S  # noqa: PLC0414 (beside wait_for)
 
 CONVERTER = """
 import json, os, sys, time
@@ -59,10 +59,6 @@ class Folders(FolderConverter):
         return ConverterResult.success_result(report={k: v for k, v in body.items() if v is not None})
 """
 """A converter of folders to be appended; its report tells their text files."""
-
-
-PATIENCE_S = 300 if sys.platform == "win32" else 90
-"""Processes of Windows start slowly under Wine."""
 
 
 class Station:

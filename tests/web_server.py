@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.command import Process, started
+from tests.patience import PATIENCE_S
 
 PATIENCE_MS = 120_000
 """How long a browser waits: a busy machine starts a replay slowly."""
@@ -42,13 +43,13 @@ class Pages:
     def api(self) -> httpx.Client:
         """A program with the token."""
         return httpx.Client(
-            base_url=self.address, headers={"Authorization": f"Bearer {self.token}"}, timeout=30, verify=TRUST
+            base_url=self.address, headers={"Authorization": f"Bearer {self.token}"}, timeout=PATIENCE_S, verify=TRUST
         )
 
     @contextmanager
     def browser(self) -> Iterator[httpx.Client]:
         """A browser that has signed in."""
-        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=30, verify=TRUST) as client:
+        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=PATIENCE_S, verify=TRUST) as client:
             assert client.get(self.sign_in).status_code == 200
             yield client
 
@@ -89,4 +90,4 @@ def _announced(start: Callable[[int], subprocess.Popen[bytes] | Process]) -> Ite
         finally:
             process.terminate()
             output.read()
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=PATIENCE_S) == 0

@@ -150,7 +150,7 @@ def test_reports_are_sent_while_no_source_can_leave(station: Station, obstacle: 
                 wait_for(lambda: service.parts.work.queue.is_paused)
             station.server.start()
             service.parts.sending.outbox.reconnect()
-            wait_for(lambda: len(received(station)) == 80, timeout_s=30)
+            wait_for(lambda: len(received(station)) == 80)
             assert hold.exists()
         finally:
             hold.unlink()

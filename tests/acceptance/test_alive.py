@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.command import Process, started
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive import Client
 from pywats_archive.conversion.pool import workers
@@ -108,7 +108,7 @@ def test_a_log_that_nobody_reads_stops_nothing(station: Station, reader: str) ->
             (watch / f"{number}.log").write_text(str(number))
         wait_for(lambda: len(station.names("c/Done")) == 30)
         service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0
+        assert service.wait(PATIENCE_S) == 0
     if reader == "asleep":
         os.close(read)
     assert len(station.server.received) == 30

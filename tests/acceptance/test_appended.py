@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.station import Station, check_sound, wait_for, wait_for_event
+from tests.station import PATIENCE_S, Station, check_sound, wait_for, wait_for_event
 
 from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.archive.restore.source import restore_source
@@ -270,7 +270,7 @@ def test_killed_in_the_middle_it_ends_in_the_same_reports(station: Station, step
     station.run()
     append(station, "SN2=1", "SN1=2")
     victim = [sys.executable, "-c", KILLED, str(station.write_config()), step]
-    assert subprocess.run(victim, stderr=subprocess.PIPE, check=False, timeout=60).returncode == -9
+    assert subprocess.run(victim, stderr=subprocess.PIPE, check=False, timeout=PATIENCE_S).returncode == -9
     append(station, "SN3=1")
     assert station.run().waiting == ()
     assert {unit: values[-1] for unit, values in sent(station).items()} == {"SN1": "2", "SN2": "1", "SN3": "1"}

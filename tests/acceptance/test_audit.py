@@ -14,7 +14,7 @@ import pytest
 from tests.command import command
 from tests.documents import faults_of
 from tests.filled import fill
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 from tests.web_server import Pages, pages
 
 from pywats_archive import AuditCategory, Client, EntryFilter, Event, EventFilter
@@ -108,7 +108,7 @@ def test_each_access_by_the_api(served: Pages, root: Path, entry: str) -> None:
     token, before = Users(root).add_token("ann", "nightly", days=1), len(accesses(root))
     for secret in (token, served.token):
         with httpx.Client(
-            timeout=60, base_url=served.address, headers={"authorization": f"Bearer {secret}"}
+            timeout=PATIENCE_S, base_url=served.address, headers={"authorization": f"Bearer {secret}"}
         ) as program:
             for place in ("source", "companion?name=SN0.extra", "reports/1"):
                 assert program.get(f"/api/v1/entries/{entry}/{place}").status_code == 200
@@ -122,7 +122,7 @@ def test_each_access_by_the_api(served: Pages, root: Path, entry: str) -> None:
 
 def test_each_access_by_a_page_and_over_the_network(served: Pages, root: Path, entry: str) -> None:
     """One event, by the user who signed in; a client over the network is a user's token."""
-    with httpx.Client(timeout=60, base_url=served.address, headers=SIGNED_IN) as browser:
+    with httpx.Client(timeout=PATIENCE_S, base_url=served.address, headers=SIGNED_IN) as browser:
         assert browser.post("/sign-in", data={"name": "ann", "password": PASSWORD}).status_code == 303
         before = len(accesses(root))
         assert browser.get(f"/entries/{entry}").status_code == 200
@@ -140,7 +140,7 @@ def test_each_access_by_a_page_and_over_the_network(served: Pages, root: Path, e
 
 def test_each_refusal_is_on_record(served: Pages, root: Path) -> None:
     """Nobody signed in, a wrong token, another site, another host; a page that leads to the sign-in refuses nothing."""
-    with httpx.Client(timeout=60, base_url=served.address) as stranger:
+    with httpx.Client(timeout=PATIENCE_S, base_url=served.address) as stranger:
         assert stranger.get("/api/v1/entries").status_code == 401
         assert stranger.get("/api/v1/entries", headers={"authorization": "Bearer x"}).status_code == 401
         assert stranger.post("/sign-in", headers={"sec-fetch-site": "cross-site"}).status_code == 403

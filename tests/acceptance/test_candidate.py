@@ -39,7 +39,7 @@ FAULTS = {
 def station(tmp_path: Path) -> Iterator[Station]:
     with Station(tmp_path) as made:
         made.code(LIVE)
-        watch = made.add("ict", "own.Live", arguments={"greeting": "today's"}, timeout_seconds=2)
+        watch = made.add("ict", "own.Live", arguments={"greeting": "today's"})
         for number in range(6):
             (watch / f"SN{number}.log").write_text("x" * (number + 1))
         made.run()
@@ -83,6 +83,8 @@ def test_a_file_that_cannot_be_tried_is_one_clear_line(station: Station, tmp_pat
     path = tmp_path / "candidate.py"
     if code is not None:
         path.write_text(code)
+    if fault == "hangs":
+        station.sections[0]["timeout_seconds"] = 2
     here = ("--config", station.write_config())
     answer = command("reprocess", "start", "--all", "--dry-run", "--converter-file", path, *here)
     assert (answer.returncode, answer.stdout) == (2, "")

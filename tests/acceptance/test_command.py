@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_an_interrupted_verb_exits_as_shells_expect(filled: Station, verb: list[
         "main()\n"
     )
     whole = [sys.executable, "-c", code, *words, "--archive", str(filled.archive_root)]
-    answer = subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
+    answer = subprocess.run(whole, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     said = json.loads(answer.stdout)["error"]["kind"] if "--json" in words else answer.stdout
     assert (answer.returncode, said) == (130, "Interrupted" if "--json" in words else ""), answer.stderr
     assert answer.stderr == "pywats-archive: interrupted before it was done\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.acceptance.test_stopping import SLOW
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.cli.main import INTERRUPTED
 from pywats_archive.models.entry import ConversionStatus
@@ -61,7 +61,7 @@ class InConsole:
     def wait(self) -> int:
         assert self._driver.stdin
         self._driver.stdin.close()
-        return self._driver.wait(60)
+        return self._driver.wait(PATIENCE_S)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]

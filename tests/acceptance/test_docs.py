@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "pywats_archive")
@@ -44,7 +45,9 @@ def test_a_terminal_gets_the_page_through_its_pager(tmp_path: Path) -> None:
     shown = tmp_path / "shown.txt"
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PAGER": f"cat > '{shown}'", "TERM": "xterm"}
-    subprocess.run([*COMMAND, "docs", "station"], stdin=theirs, stdout=theirs, env=environment, timeout=60, check=True)
+    subprocess.run(
+        [*COMMAND, "docs", "station"], stdin=theirs, stdout=theirs, env=environment, timeout=PATIENCE_S, check=True
+    )
     os.close(theirs)
     os.close(ours)
     text = shown.read_text(encoding="utf-8")

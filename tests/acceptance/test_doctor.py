@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.command import command
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.demo import faults
 from pywats_archive.doctor import diagnosis
@@ -76,7 +76,7 @@ def test_an_interrupted_doctor_leaves_no_process(station: Station, tmp_path: Pat
         wait_for(lambda: started.exists() or doctor.poll() is not None)
         children = psutil.Process(doctor.pid).children(recursive=True)
         doctor.send_signal(signal.SIGTERM)
-        _, said = doctor.communicate(timeout=30)
+        _, said = doctor.communicate(timeout=PATIENCE_S)
     assert doctor.returncode == 130 and "Traceback" not in said
     wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
 

@@ -16,7 +16,7 @@ import pytest
 from tests.bags import checked_as_written, contents, records, require_valid, unpacked
 from tests.command import command
 from tests.filled import fill
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 from pywats_archive import Client, EntryFilter
 from pywats_archive.archive.core import Archive
@@ -267,7 +267,7 @@ def test_killed_at_random_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
         if kills < 12 and process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE_S)
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL, said

@@ -21,7 +21,7 @@ from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa:
 from tests.bags import contents, records, require_valid, unpacked
 from tests.command import command
 from tests.filled import fill
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 from tests.web_server import Pages, pages
 
 from pywats_archive import Client, EntryFilter, EventFilter
@@ -180,7 +180,9 @@ def fields(text: str) -> dict[str, Any]:
 
 def test_from_the_pages(root: Path, served: Pages) -> None:
     """A viewer sees how much it is, chooses, says why, and gets the bag of exactly these entries."""
-    with httpx.Client(base_url=served.address, timeout=60, headers={"sec-fetch-site": "same-origin"}) as browser:
+    with httpx.Client(
+        base_url=served.address, timeout=PATIENCE_S, headers={"sec-fetch-site": "same-origin"}
+    ) as browser:
         browser.post("/sign-in", data={"name": "vera", "password": PASSWORD})
         shown = browser.get("/archives/chosen?do=export&all=yes&converter=C", follow_redirects=True)
         assert "4 sources, " in shown.text and "reports</label>" in shown.text

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
-from tests.station import Station, block_today, wait_for
+from tests.station import PATIENCE_S, Station, block_today, wait_for
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import batch
@@ -138,7 +138,7 @@ def test_a_crash_between_archive_and_conversion(station: Station, crash: str) ->
     watch = station.add("crashed")
     dropped = drop(watch, 40)
     command = [sys.executable, "-c", CRASHING, str(station.write_config()), crash]
-    assert subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 9
+    assert subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE_S).returncode == 9
     is_committed = crash == "committed"
     assert bool(station.entries()) == is_committed
     assert list(station.archive_root.glob("sources/**/*.gz")) and not station.server.received

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.command import Process, command, started
 from tests.filled import fill
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive import Client, EventFilter
 from pywats_archive.models.operation.service import ServiceState
@@ -71,7 +71,7 @@ def test_events_can_be_followed(tmp_path: Path) -> None:
             client.retention.release([archive_id])
             wait_for(lambda: output.read_bytes().count(b"\n") == 2)
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 0
+        assert running.wait(PATIENCE_S) == 0
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [(line["kind"], line["actor"], line["schema"]) for line in lines] == [
         ("hold.added", "me", 1),
@@ -101,9 +101,9 @@ def test_logs_shows_the_file_of_the_service(station: Station, tmp_path: Path) ->
             (watch / "a.log").write_text("a")
             wait_for(lambda: b"a.log" in output.read_bytes())
             running.send_signal(signal.SIGINT)
-            assert running.wait(60) == 0
+            assert running.wait(PATIENCE_S) == 0
         service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0
+        assert service.wait(PATIENCE_S) == 0
     shown = command("logs", "--last", "1", *here)
     assert shown.returncode == 0 and shown.stdout == log.read_text().splitlines(keepends=True)[-1]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 NUMBERS = ("-1", "1e400", "inf", "nan", "9223372036854775808", "1" + "0" * 400, "1" + "0" * 5000, "0.5", "٣", "")
 DAYS = (
@@ -98,7 +98,7 @@ def test_nothing_that_is_typed_ends_in_a_traceback(place: Station, tmp_path: Pat
         input=json.dumps(typed).encode(),
         capture_output=True,
         cwd=tmp_path,
-        timeout=300,
+        timeout=PATIENCE_S,
         check=False,
     )
     told = [json.loads(line) for line in answer.stdout.splitlines()]
@@ -125,5 +125,5 @@ def test_the_first_and_the_last_day_are_days_in_every_time_zone(place: Station, 
         option,
         day,
     ]
-    answer = subprocess.run(words, capture_output=True, env={**os.environ, "TZ": zone}, timeout=60, check=False)
+    answer = subprocess.run(words, capture_output=True, env={**os.environ, "TZ": zone}, timeout=PATIENCE_S, check=False)
     assert json.loads(answer.stdout)["total"] == 1, answer.stderr

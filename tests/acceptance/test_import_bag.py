@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.command import command
 from tests.filled import fill
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 from pywats_archive import Client, EntryFilter, NeedsConfirmation
 from pywats_archive.archive.core import Archive, EntryDetails
@@ -347,7 +347,7 @@ def test_a_thousand_entries_exported_and_imported(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGKILL)
                 break
             time.sleep(0.01)
-        _, said = process.communicate(timeout=200)
+        _, said = process.communicate(timeout=PATIENCE_S)
         assert process.returncode in (0, -signal.SIGKILL), said
     assert process.returncode == 0
     require_all(tmp_path, tmp_path / "other")

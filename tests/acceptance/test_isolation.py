@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.entry import ConversionStatus
@@ -178,7 +178,7 @@ def test_a_worker_process_has_no_modules_of_the_command(station: Station) -> Non
     station.code(_WITH_MODULES)
     (station.add("modules", "own.Modules") / "SN1.log").write_bytes(CONTENT)
     words = ["run", "--until-idle", "--processes", "1", "--config", str(station.write_config())]
-    subprocess.run([sys.executable, str(script), *words], check=True, timeout=60)
+    subprocess.run([sys.executable, str(script), *words], check=True, timeout=PATIENCE_S)
     ((body,),) = station.server.received.values()
     assert json.loads(body)["misc"] == ""
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from pywats_archive.portable.files import WINDOWS
 
@@ -35,6 +36,6 @@ def test_a_link_to_ones_own_configuration_runs_no_code_of_its_folder(tmp_path: P
     (shared / "config.json").symlink_to(mine / "config.json")
     (shared / "converters" / "conv.py").write_text(CODE.format(mark=mark))
     words = [sys.executable, "-m", "pywats_archive", "doctor", "--quick"]
-    done = subprocess.run(words, cwd=shared, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=shared, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert not mark.exists(), done.stdout
     assert done.returncode == 2

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.command import command, started
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.pipeline.composition.stop_notices import StopNotices
 
@@ -196,6 +196,6 @@ def test_a_terminal_gets_colors_unless_it_wants_none(
     while b"started; converters" not in text:
         text += os.read(main, 65_536)
     service.send_signal(signal.SIGTERM)
-    assert service.wait(60) == 0
+    assert service.wait(PATIENCE_S) == 0
     os.close(main)
     assert (b"\x1b[" in text) is colored

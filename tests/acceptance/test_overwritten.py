@@ -70,7 +70,7 @@ def test_each_unit_is_archived_at_once_while_the_server_is_away(station: Station
             overwrite(log, f"UNIT{n}", how)
             wait_for_entries(station, n + 1)
         station.server.start()
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done"] * 3, timeout_s=60)
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done"] * 3)
     assert units(station) == ["UNIT0", "UNIT1", "UNIT2"]
     assert log.exists() == (post_action == "keep")
     assert {a.moved_to for a in station.arrivals()[:2]} <= {"replaced", "gone"}
@@ -88,7 +88,7 @@ def test_a_unit_that_comes_while_the_former_one_is_converted_is_archived_at_once
         overwrite(log, "UNIT1", how)
         wait_for(lambda: len(station.entries()) == 2)
         (station.root / "hold").unlink()
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
     assert units(station) == ["UNIT0", "UNIT1"]
 
 
@@ -128,7 +128,7 @@ def test_one_of_the_same_length_and_time_is_another_unit_all_the_same(
             log.write_text("UNIT1")
             os.utime(log, ns=(10**18, 10**18))
         station.server.start()
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
     assert units(station) == ["UNIT0", "UNIT1"]
 
 
@@ -144,7 +144,7 @@ def test_a_source_that_is_only_touched_while_it_waits_is_sent_once(station: Stat
         wait_for(lambda: [a.mtime_ns for a in station.arrivals()] == [10**18])
         os.utime(log, ns=(2 * 10**18, 2 * 10**18))
         station.server.start()
-        wait_for(lambda: {a.state.value for a in station.arrivals()} == {"done"}, timeout_s=60)
+        wait_for(lambda: {a.state.value for a in station.arrivals()} == {"done"})
         wait_for(lambda: log.exists() == (post_action == "keep"))
     assert units(station) == ["UNIT0"]
     assert [a.state.value for a in station.arrivals()] == ["done"] and len(station.entries()) == 1
@@ -184,7 +184,7 @@ def test_without_an_archive_each_unit_is_converted_while_the_server_is_away(
             overwrite(log, f"UNIT{n}", "renamed")
             wait_for_conversions(lines, n + 1)
         station.server.start()
-        wait_for(lambda: not log.exists(), timeout_s=60)
+        wait_for(lambda: not log.exists())
         wait_for(lambda: len(station.server.received) == 3)
     assert units(station) == ["UNIT0", "UNIT1", "UNIT2"]
     if must_backfill:
@@ -212,9 +212,9 @@ def test_a_suspended_unit_is_not_set_aside_in_place_of_the_next_one(station: Sta
         overwrite(log, "UNIT0", "renamed")
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["converting"])
         overwrite(log, "UNIT1", "renamed")
-        wait_for(lambda: "UNIT1" in units(station), timeout_s=60)
+        wait_for(lambda: "UNIT1" in units(station))
         (station.root / "go").touch()
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
     assert units(station) == ["UNIT0", "UNIT1"]
 
 
@@ -238,7 +238,7 @@ def test_a_unit_that_comes_between_the_last_comparison_and_the_move_is_converted
     with station.serving():
         overwrite(log, "UNIT0", "renamed")
         wait_for(came.is_set)
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
     assert units(station) == ["UNIT0", "UNIT1"]
     assert len({entry.source_checksum for entry in station.entries()}) == 2
     assert not list(log.parent.iterdir())

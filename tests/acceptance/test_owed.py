@@ -83,7 +83,7 @@ def test_another_source_of_that_name_is_not_put_aside_for_it(station: Station) -
         (watch / "a.log").write_bytes(b"second one")
         time.sleep(1)
         station.server.start()
-        wait_for(lambda: len(station.server.received) == 2, timeout_s=30)
+        wait_for(lambda: len(station.server.received) == 2)
         wait_for(lambda: put_aside(station))
         blocked.unlink()
         wait_for(lambda: "a.log" in station.names("on/Done"))
@@ -100,7 +100,7 @@ def test_a_source_that_is_gone_is_not_put_aside_for_ever(station: Station) -> No
         wait_for(lambda: _waits_in_memory(service))
         (watch / "a.log").unlink()
         station.server.start()
-        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["vanished"], timeout_s=20)
+        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["vanished"])
     assert station.names("on/Done/not-archived") == []
     blocked.unlink()
 

@@ -61,7 +61,7 @@ def test_one_converters_retention_that_fails_stops_no_other(station: Station, mo
         wait_for(lambda: [e.converter_name for e in station.entries() if e.purged_at] == ["b"])
         wait_for(lambda: failing(station) == {"a"})
         is_bad[0] = False
-        wait_for(lambda: sum(1 for e in station.entries() if e.purged_at) == 2, timeout_s=60)
+        wait_for(lambda: sum(1 for e in station.entries() if e.purged_at) == 2)
         wait_for(lambda: not failing(station))
 
 
@@ -95,7 +95,7 @@ def test_a_watch_folder_or_a_schedule_that_fails_stops_no_other(
         (watch / "c.log").write_text("c")
         wait_for(lambda: station.names("b/Done") == ["b.log", "c.log"])
         is_bad[0] = False
-        wait_for(lambda: not failing(station), timeout_s=60)
+        wait_for(lambda: not failing(station))
 
 
 def test_a_job_whose_step_fails_goes_on(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:

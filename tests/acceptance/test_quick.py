@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 HEAVY = frozenset({
     "alembic",
@@ -74,7 +74,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 def loaded(words: list[str], told: Path) -> set[str]:
     """Run the command in a new process; return the modules that it has at its end."""
     command = [sys.executable, "-c", RUN, *words, str(told)]
-    subprocess.run(command, capture_output=True, timeout=120, check=False)
+    subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     return set(json.loads(told.read_text()))
 
 

@@ -39,7 +39,7 @@ def test_a_busy_station_takes_a_changed_configuration(station: Station, archived
         station.write_config()
         wait_for(lambda: station.names("second/Done") == ["a.log"])
         assert len(station.names("busy/Done")) < 55, "the queue was over: the test shows nothing"
-        wait_for(lambda: station.names("busy/Done") == names, timeout_s=60)
+        wait_for(lambda: station.names("busy/Done") == names)
     assert station.names("busy/watch") == [] and len(station.server.received) == 61
     assert all(len(bodies) == 1 for bodies in station.server.received.values())
     if archived:

@@ -54,18 +54,18 @@ def test_no_configuration_ends_the_service(station: Station) -> None:
         for change in BAD:
             before = _count(lines, "config.rejected")
             path.write_text(change(json.loads(good)))
-            wait_for(lambda before=before: _count(lines, "config.rejected") > before, timeout_s=60)  # type: ignore[misc]
+            wait_for(lambda before=before: _count(lines, "config.rejected") > before)  # type: ignore[misc]
         with Client([station.archive_root]) as client:
             (alert,) = wait_for(lambda: client.status().alerts)
         assert (alert.name, alert.subject) == ("config.rejected", str(path))
         (watch / "a.log").write_bytes(b"x")
-        wait_for(lambda: station.names("any/Done") == ["a.log"], timeout_s=60)
+        wait_for(lambda: station.names("any/Done") == ["a.log"])
         changed = json.loads(good)
         changed["converters"][0]["done_folder"] = "any/elsewhere"
         path.write_text(json.dumps(changed))
         wait_for_event(lines, "config.reloaded")
         (watch / "b.log").write_bytes(b"y")
-        wait_for(lambda: station.names("any/elsewhere") == ["b.log"], timeout_s=60)
+        wait_for(lambda: station.names("any/elsewhere") == ["b.log"])
         with Client([station.archive_root]) as client:
             wait_for(lambda: client.status().alerts == ())
 
@@ -90,7 +90,7 @@ def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, mon
         wait_for_event(lines, "config.rejected")
         wait_for_event(lines, "config.reloaded")
         (watch / "a.log").write_bytes(b"x")
-        wait_for(lambda: station.names("any/Done") == ["a.log"], timeout_s=60)
+        wait_for(lambda: station.names("any/Done") == ["a.log"])
     (told,) = [line for line in lines if line["event"] == "config.rejected"]
     assert "RuntimeError: nobody foresaw this" in told["reason"] and told["exc_info"]
 
@@ -115,7 +115,7 @@ def test_a_configuration_that_fails_before_it_is_used_is_rejected(
         station.write_config()
         wait_for_event(lines, "config.rejected")
         (watch / "a.log").write_bytes(b"x")
-        wait_for(lambda: station.names("any/Done") == ["a.log"], timeout_s=60)
+        wait_for(lambda: station.names("any/Done") == ["a.log"])
 
 
 def test_what_can_hardly_be_meant_is_told_by_service_and_doctor(station: Station) -> None:

@@ -100,7 +100,7 @@ def test_a_size_limit_holds_while_much_more_comes(station: Station, tmp_path: Pa
             contents[f"SN{number:04}.log"] = drop(watch, number)
             wait_for(lambda: len(list(watch.iterdir())) < 10)  # what waits for the server is not purged
             largest = max(largest, on_disk(station))
-        wait_for(lambda: not any(watch.iterdir()), timeout_s=60)
+        wait_for(lambda: not any(watch.iterdir()))
         wait_for(lambda: on_disk(station) <= LIMIT_BYTES)
         largest = max(largest, on_disk(station))
     assert largest <= 2 * LIMIT_BYTES, largest
@@ -134,7 +134,7 @@ def test_alerts_are_told_by_webhook_in_stats_and_metrics(station: Station) -> No
             try:
                 for number in range(44):
                     drop(watch, number)
-                wait_for(lambda: len(posted) >= 2, timeout_s=60)
+                wait_for(lambda: len(posted) >= 2)
                 wait_for(lambda: len(station.names("any/Done")) == 44)
                 scraped = wait_for(lambda: _scraped(ports[0]) if ports else None)
                 with Client.from_config(path) as client:
@@ -320,7 +320,7 @@ def test_a_limit_that_cannot_be_met_is_told_with_the_reason(station: Station, mo
                 (alert,) = [a for a in figures.statistics(archive).alerts if a.name == "size.limit_not_met"]
             assert alert.details["kept"] == {"held": 1} and alert.subject == "any"
             client.retention.release([entry.archive_id], actor="quality")
-            wait_for(lambda: "size.limit_not_met" not in _alerts(station), timeout_s=30)
+            wait_for(lambda: "size.limit_not_met" not in _alerts(station))
     assert station.entry().purged_at
 
 

@@ -40,7 +40,7 @@ def test_a_scrub_goes_on_after_a_kill(station: Station) -> None:
     spoil(station, DAMAGED + 1)
     restarted_at = utc_now()
     with killed_in_the_end(station):
-        wait_for(lambda: len(checks(station)) == NUMBER, timeout_s=60)
+        wait_for(lambda: len(checks(station)) == NUMBER)
     after = checks(station)
     assert {name: after[name] for name in before} == before
     assert all(at > restarted_at for name, at in after.items() if name not in before)

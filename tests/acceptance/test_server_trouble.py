@@ -97,6 +97,7 @@ def test_another_id_than_the_reports_stops_after_three(station: Station) -> None
 
 def test_a_stop_leaves_what_the_server_does_not_answer(station: Station) -> None:
     """SIGTERM waits for no server; what was being sent is sent again under the same id, and taken once (invariants 4, 5)."""
+    station.keys["submit_timeout_seconds"] = 600
     drop(station, 2)
     station.write_config()
     station.server.fault = faults.always(faults.trickle(0.05))
@@ -104,7 +105,7 @@ def test_a_stop_leaves_what_the_server_does_not_answer(station: Station) -> None
         wait_for(lambda: station.server.requests >= 2)
         began_s = time.monotonic()
         service.stop()
-    assert time.monotonic() - began_s < 15
+    assert time.monotonic() - began_s < 120
     assert len(station.names("ict/watch")) == 2
     station.server.fault = None
     assert station.run().waiting == ()

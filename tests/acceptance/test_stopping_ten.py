@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline.service import _SAME_STOP_S
@@ -53,7 +53,7 @@ class Terminal:
                 start_new_session=True,
             )
         os.close(screen)
-        wait_for(lambda: len(self.begun()) == 10 or self.service.poll() is not None, timeout_s=120)
+        wait_for(lambda: len(self.begun()) == 10 or self.service.poll() is not None)
         assert self.service.poll() is None, self.log.read_text()
 
     def begun(self) -> list[Path]:
@@ -125,7 +125,7 @@ def test_ten_conversions_are_finished_by_a_stop(station: Station, stop: Callable
         stop(terminal)
         wait_for(lambda: terminal.has_logged("service.stopping"))
         terminal.finish()
-        assert terminal.service.wait(60) == 0
+        assert terminal.service.wait(PATIENCE_S) == 0
     finally:
         terminal.service.kill()
         terminal.close()
@@ -144,7 +144,7 @@ def test_a_second_ctrl_c_ends_ten_conversions_at_once(station: Station) -> None:
         time.sleep(1.5 * _SAME_STOP_S)  # one that comes earlier counts as the same
         press_ctrl_c(terminal)  # only once: a third one may come when the service has ended already, and ends Python
         wait_for(lambda: terminal.has_logged("service.interrupted"))
-        assert terminal.service.wait(60) == 0
+        assert terminal.service.wait(PATIENCE_S) == 0
     finally:
         terminal.service.kill()
         terminal.close()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 VERBS = (
     ["list"],
@@ -60,7 +60,7 @@ def test_any_encoding_of_standard_output_gives_an_answer(archive: Path, encoding
     verbs = json.dumps([_words(archive, verb)[3:] for verb in VERBS])
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
     answer = subprocess.run(
-        [sys.executable, "-c", code, verbs], capture_output=True, env=environment, timeout=60, check=False
+        [sys.executable, "-c", code, verbs], capture_output=True, env=environment, timeout=PATIENCE_S, check=False
     )
     assert (answer.returncode, answer.stderr) == (0, b""), answer.stderr.decode()
     assert "Show the version" in answer.stdout.decode("ascii" if encoding == "ascii" else encoding)
@@ -68,9 +68,9 @@ def test_any_encoding_of_standard_output_gives_an_answer(archive: Path, encoding
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is(archive: Path) -> None:
     """What is in brackets is text, and a word between colons no picture."""
-    listed = subprocess.run(_words(archive, ["list"]), capture_output=True, timeout=60, check=True)
+    listed = subprocess.run(_words(archive, ["list"]), capture_output=True, timeout=PATIENCE_S, check=True)
     assert ODD_NAME in listed.stdout.decode() and "schlecht [b]" in listed.stdout.decode()
-    asked = subprocess.run(_words(archive, ["status", "[/]"]), capture_output=True, timeout=60, check=False)
+    asked = subprocess.run(_words(archive, ["status", "[/]"]), capture_output=True, timeout=PATIENCE_S, check=False)
     assert (asked.returncode, asked.stderr) == (1, b"") and asked.stdout.startswith(b"[/]: no converter")
 
 
@@ -92,7 +92,9 @@ def test_a_stream_that_is_closed_or_full_ends_in_one_line_at_most(
 ) -> None:
     """Nothing is complained of when the reader left; a full disk is one line and exit 1."""
     words = " ".join(f"'{word}'" for word in _words(archive, verb))
-    shell = subprocess.run(["bash", "-c", f"{words} {redirected}"], capture_output=True, timeout=60, check=False)
+    shell = subprocess.run(
+        ["bash", "-c", f"{words} {redirected}"], capture_output=True, timeout=PATIENCE_S, check=False
+    )
     lines = shell.stderr.decode().splitlines()
     assert shell.returncode in ((0, 1) if code is None else (code,)), shell.stderr
     assert len(lines) == bool(told) and all(told in line for line in lines), shell.stderr
@@ -108,7 +110,7 @@ def test_no_file_takes_the_place_of_a_closed_stream(archive: Path) -> None:
         "print('nowhere')\n"
         f"open({str(archive.parent / 'told')!r}, 'w').write(f'{{file}}')\n"
     )
-    subprocess.run(["bash", "-c", f'"{sys.executable}" -c "$0" <&- >&- 2>&-', code], timeout=60, check=True)
+    subprocess.run(["bash", "-c", f'"{sys.executable}" -c "$0" <&- >&- 2>&-', code], timeout=PATIENCE_S, check=True)
     assert int((archive.parent / "told").read_text()) > 2
 
 
@@ -123,7 +125,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_and_a_file_of_ones_own(archive
     )  # whatever is known to raise is mended
     words = [sys.executable, "-c", code, "list", "--archive", str(archive)]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
-    answer = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    answer = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
     (details,) = tmp_path.iterdir()
     assert answer.returncode == 1 and answer.stdout == ""
     assert answer.stderr.splitlines() == [
@@ -131,5 +133,5 @@ def test_an_error_that_nobody_foresaw_is_one_line_and_a_file_of_ones_own(archive
     ]
     assert "Traceback" in details.read_text() and (os.name == "nt" or details.stat().st_mode & 0o077 == 0)
     environment["PYWATS_ARCHIVE_DEBUG"] = "1"
-    answer = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    answer = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
     assert "Traceback" in answer.stderr and len(list(tmp_path.iterdir())) == 1

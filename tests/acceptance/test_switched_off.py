@@ -167,7 +167,7 @@ def test_what_memory_holds_when_the_archive_is_switched_off_is_not_converted_aga
         wait_for_event(lines, "config.reloaded")
         time.sleep(1)
         station.server.start()
-        wait_for(lambda: not station.names("c/watch"), timeout_s=60)
+        wait_for(lambda: not station.names("c/watch"))
     away.rename(station.archive_root)
     assert not station.run().waiting
     assert len(station.server.received) == 1

@@ -208,12 +208,12 @@ def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
         (folder / "step1.txt").write_text("1")
         wait_for(station.arrivals)
         (station.root / "converters" / "own.py").write_text("this is no Python\n")
-        wait_for(lambda: "c" in station_alerts(station), timeout_s=30)
+        wait_for(lambda: "c" in station_alerts(station))
         station.code(FOLDERS)
         wait_for(lambda: station_alerts(station) == [])
         assert station.entries() == ()
         (folder / "COMPLETE.marker").touch()
-        wait_for(lambda: station.names("c/Done") == ["unit"], timeout_s=30)
+        wait_for(lambda: station.names("c/Done") == ["unit"])
     assert len(station.server.received) == 1
 
 

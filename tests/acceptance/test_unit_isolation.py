@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.host.settings.configfile import read_station_config
@@ -125,7 +125,7 @@ def test_a_station_works_within_its_unit(tmp_path: Path) -> None:
             (isolated.watch / name).write_text(name)
         inodes = {(isolated.watch / name).stat().st_ino for name in names}
         service = isolated.start("--processes", "2")
-        wait_for(lambda: isolated.begun() or service.poll() is not None, timeout_s=60)
+        wait_for(lambda: isolated.begun() or service.poll() is not None)
         service.terminate()  # the main process alone, as KillMode=mixed does
         assert service.stderr
         log = []
@@ -133,7 +133,7 @@ def test_a_station_works_within_its_unit(tmp_path: Path) -> None:
             log.append(line)
             if "service.stopping" in line:
                 (isolated.places["station"] / "quick").touch()
-        assert service.wait(60) == 0, "".join(log)
+        assert service.wait(PATIENCE_S) == 0, "".join(log)
         again = isolated.start("--until-idle", "--json")
         answer, errors = again.communicate()
         assert again.returncode == 0, errors

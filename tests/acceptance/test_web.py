@@ -13,6 +13,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from tests.filled import fill
+from tests.patience import PATIENCE_S
 from tests.web_server import TRUST, Pages, pages, serving
 
 from pywats_archive.client import Client
@@ -58,7 +59,7 @@ def entries(root: Path) -> Iterator[tuple[ArchiveEntry, ...]]:
 def test_a_stranger_sees_nothing(served: Pages) -> None:
     """Without a session each page leads to the sign-in, and all else is refused; so with a wrong token."""
     wrong = {"Authorization": "Bearer " + "x" * 43}
-    with httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as stranger:
+    with httpx.Client(base_url=served.address, verify=TRUST, timeout=PATIENCE_S) as stranger:
         for method, place in [*ROUTES, ("GET", "/api/v1/openapi.json")]:
             for headers in ({}, wrong):
                 answer = stranger.request(method, place, headers=headers)
@@ -86,12 +87,12 @@ def test_sign_in_and_out(served: Pages) -> None:
         assert browser.get("/archives").status_code == 200
         kept = dict(browser.cookies)
         browser.post("/sign-out")
-        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 303
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=PATIENCE_S).status_code == 303
 
 
 def test_a_stranger_cannot_fill_the_disk(served: Pages) -> None:
     """A large or endless form is refused before its body is read."""
-    with httpx.Client(base_url=served.address, timeout=60) as stranger:
+    with httpx.Client(base_url=served.address, timeout=PATIENCE_S) as stranger:
         assert stranger.post("/sign-in", files={"token": b"x" * 1_000_001}).status_code == 413
         assert stranger.post("/sign-in", content=iter([b"token=x"])).status_code == 411
 
@@ -102,7 +103,7 @@ def test_cookies_of_other_programs_lock_nobody_out(served: Pages, other: str) ->
     with served.browser() as browser:
         ((name, secret),) = browser.cookies.items()
     cookies = f"{other.format(name=name) if '{name}' in other else other}; {name}={secret}"
-    assert httpx.get(f"{served.address}/archives", headers={"cookie": cookies}, timeout=60).status_code == 200
+    assert httpx.get(f"{served.address}/archives", headers={"cookie": cookies}, timeout=PATIENCE_S).status_code == 200
 
 
 def test_foreign_names_and_pages_are_refused(served: Pages) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from tests.filled import fill
+from tests.patience import PATIENCE_S
 from tests.web_server import TRUST, Pages, pages
 
 from pywats_archive.client import Client
@@ -76,7 +77,7 @@ def fresh(root: Path) -> Iterator[Pages]:
 @contextmanager
 def signed_in(served: Pages, name: str) -> Iterator[httpx.Client]:
     """A browser in which somebody has signed in."""
-    with httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as browser:
+    with httpx.Client(base_url=served.address, verify=TRUST, timeout=PATIENCE_S) as browser:
         answer = browser.post("/sign-in", data={"name": name, "password": PASSWORD}, headers=OWN)
         assert (answer.status_code, answer.headers.get("location")) == (303, "/"), answer.text
         yield browser
@@ -95,7 +96,7 @@ def test_each_route_for_each_role(served: Pages, root: Path, role: Role) -> None
     refused = set()
     with (
         signed_in(served, role.value) as browser,
-        httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as program,
+        httpx.Client(base_url=served.address, verify=TRUST, timeout=PATIENCE_S) as program,
     ):
         for method, place, actions in ROUTES:
             if "/sign-" in place:
@@ -134,7 +135,7 @@ def test_each_route_with_forged_headers(served: Pages, headers: dict[str, str]) 
     """Not even an admin's browser does what another site asks, nor does any page answer under another name."""
     with (
         signed_in(served, "admin") as browser,
-        httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as stranger,
+        httpx.Client(base_url=served.address, verify=TRUST, timeout=PATIENCE_S) as stranger,
     ):
         for (method, place, _), asker in product(ROUTES, (browser, stranger)):
             if method != "GET" or "host" in headers:
@@ -147,13 +148,13 @@ def test_no_other_site_signs_anybody_in(served: Pages) -> None:
     """A sign-in by another site would have a person work under a stranger's name."""
     form = {"name": "viewer", "password": PASSWORD}
     for headers in FORGED:
-        answer = httpx.post(f"{served.address}/sign-in", data=form, headers=headers, timeout=60)
+        answer = httpx.post(f"{served.address}/sign-in", data=form, headers=headers, timeout=PATIENCE_S)
         assert answer.status_code in (403, 421) and "set-cookie" not in answer.headers
 
 
 def test_sign_in_leads_back(served: Pages) -> None:
     """To the page that was wanted, and to no other site."""
-    with httpx.Client(base_url=served.address, verify=TRUST, timeout=60) as browser:
+    with httpx.Client(base_url=served.address, verify=TRUST, timeout=PATIENCE_S) as browser:
         wanted = browser.get("/archives?serial=SN%201&status=failed")
         assert wanted.status_code == 303
         form = browser.get(wanted.headers["location"]).text
@@ -186,7 +187,7 @@ def test_a_session_ends(served: Pages, root: Path) -> None:
     with signed_in(served, "viewer") as browser:
         kept = dict(browser.cookies)
         assert browser.post("/sign-out", headers=OWN).status_code == 303
-        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 303
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=PATIENCE_S).status_code == 303
     assert {each.actor for each in events(root, "user.signed_out")} >= {"web:viewer"}
 
 
@@ -215,7 +216,7 @@ def test_a_thousand_wrong_passwords(fresh: Pages, root: Path) -> None:
     """All are refused, few are checked, the history has their number in few events, and the station's token still works."""
     before = len(events(root, "user"))
     statuses: Counter[int] = Counter()
-    with httpx.Client(base_url=fresh.address, verify=TRUST, timeout=60) as stranger:
+    with httpx.Client(base_url=fresh.address, verify=TRUST, timeout=PATIENCE_S) as stranger:
         for number in range(1000):
             form = {"name": "admin", "password": f"wrong password {number}", "token": ""}
             answer = stranger.post("/sign-in", data=form, headers={"x-forwarded-for": f"10.0.0.{number % 250}"})
@@ -259,7 +260,7 @@ def test_a_new_token_of_the_station_ends_the_sessions_of_the_old_one(root: Path)
     with pages(root) as served, served.browser() as browser:
         kept = dict(browser.cookies)
     with pages(root) as served:
-        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 200
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=PATIENCE_S).status_code == 200
     (root / TOKEN_FILE).unlink()
     with pages(root) as served:
-        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=60).status_code == 303
+        assert httpx.get(f"{served.address}/archives", cookies=kept, timeout=PATIENCE_S).status_code == 303

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser
 from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
 from tests.filled import fill
+from tests.patience import PATIENCE_S
 from tests.web_server import Pages, pages
 
 from pywats_archive import AuditCategory, Client, EntryFilter, Event, EventFilter
@@ -121,7 +122,9 @@ def test_the_downloads_have_all_that_the_page_selects(served: Pages) -> None:
 def test_only_an_admin_sees_it(served: Pages, root: Path) -> None:
     """Others are refused, which is on record, and no page leads them there."""
     for role in Role:
-        with httpx.Client(base_url=served.address, timeout=60, headers={"sec-fetch-site": "same-origin"}) as browser:
+        with httpx.Client(
+            base_url=served.address, timeout=PATIENCE_S, headers={"sec-fetch-site": "same-origin"}
+        ) as browser:
             browser.post("/sign-in", data={"name": role.value, "password": PASSWORD})
             is_admin = role is Role.ADMIN
             assert browser.get(PAGE).status_code == (200 if is_admin else 403)

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from tests.filled import fill
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 from tests.web_server import spawning
 
 from pywats_archive.portable.files import WINDOWS
@@ -60,7 +60,7 @@ def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
         for number in range(_FILES * 2):
             silent = opened.enter_context(socket.create_connection(place))
             silent.sendall(list(BEGUN.values())[number % len(BEGUN)])
-        assert httpx.get(f"{served.address}/sign-in", timeout=60).status_code == 200
+        assert httpx.get(f"{served.address}/sign-in", timeout=PATIENCE_S).status_code == 200
         with served.api() as program:
             assert program.get("/api/v1/entries").status_code == 200
 
@@ -71,7 +71,7 @@ def test_a_request_that_does_not_arrive_ends(begun: bytes) -> None:
     whole = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with listening(_Impatient) as port:
         for before in (b"", whole):
-            with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as slow:
                 slow.sendall(before)
                 if before:
                     wait_for(lambda one=slow: one.recv(65536).endswith(b"here"))  # type: ignore[misc]

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.filled import fill
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 from tests.web_server import Pages, spawning
 
 from pywats_archive.client import Client
@@ -78,7 +78,7 @@ def test_connections_without_a_handshake_fill_no_log(base: Path) -> None:
     port = int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
     trust = ssl.create_default_context(cafile=str(base / "station.test.pem"))
     with ExitStack() as opened:
-        slow = socket.create_connection(("127.0.0.1", port), timeout=60)
+        slow = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         slow = opened.enter_context(trust.wrap_socket(slow, server_hostname="127.0.0.1"))
         slow.sendall(HALF)  # the end waits for the rest, and asyncio tries to accept connections again meanwhile
         assert slow.recv(1000).startswith(b"HTTP/1.1 403 ")
@@ -86,7 +86,7 @@ def test_connections_without_a_handshake_fill_no_log(base: Path) -> None:
             opened.enter_context(socket.create_connection(("127.0.0.1", port)))
         first = process.stderr.readline()
         process.terminate()
-        rest = process.communicate(timeout=60)[1]
+        rest = process.communicate(timeout=PATIENCE_S)[1]
     assert "web.too_many_connections" in first and rest.count("\n") < 5, first + rest
 
 
@@ -94,7 +94,7 @@ def browser(served: Pages, base: Path, **more: object) -> httpx.Client:
     """Somebody who trusts the certificate."""
     trust = ssl.create_default_context(cafile=str(base / "station.test.pem"))
     port = served.address.rpartition(":")[2]
-    return httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=60, **more)  # type: ignore[arg-type]
+    return httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=PATIENCE_S, **more)  # type: ignore[arg-type]
 
 
 def test_users_sign_in_over_https(served: Pages, base: Path) -> None:
@@ -181,7 +181,7 @@ def test_old_protocols_and_plain_http_are_refused(served: Pages) -> None:
         context.minimum_version = context.maximum_version = version
         try:
             with (
-                socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+                socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as plain,
                 context.wrap_socket(plain) as secure,
             ):
                 assert works and secure.version() == version.name.replace("TLSv1_", "TLSv1.")
@@ -193,7 +193,9 @@ def test_old_protocols_and_plain_http_are_refused(served: Pages) -> None:
 
 def refused(*words: str) -> str:
     """What the command says when it does not begin."""
-    done = subprocess.run([*WEB, "--port", "0", *words], check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*WEB, "--port", "0", *words], check=False, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.returncode == 2 and done.stdout == "", done
     return done.stderr
 
@@ -247,5 +249,5 @@ def test_a_renewed_certificate_and_a_key_that_others_may_read(base: Path, open_f
         wait_for(lambda: ssl.get_server_certificate(place) == content)
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0

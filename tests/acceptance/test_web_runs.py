@@ -16,7 +16,7 @@ import psutil
 import pytest
 from tests.filled import fill
 from tests.replayed import fixed, gate, pages_of, sent
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 from tests.web_server import Pages, pages
 
 from pywats_archive.client import Client
@@ -61,7 +61,7 @@ def test_the_history_names_the_user(station: Station, served: Pages) -> None:
     users = Users(station.root)
     users.add("opal", "correct horse battery", Role.OPERATOR)
     asked = {"authorization": f"Bearer {users.add_token('opal', 'script', days=1)}"}
-    with httpx.Client(base_url=served.address, headers=asked, timeout=60) as api:
+    with httpx.Client(base_url=served.address, headers=asked, timeout=PATIENCE_S) as api:
         dry = compared(api)
         run_id = api.post(f"/api/v1/runs/{dry['run_id']}/send", json={"reports": 4}).json()["run_id"]
         ended(api, run_id)

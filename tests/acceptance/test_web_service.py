@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.acceptance.test_web_network import OPENSSL, certificate
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.client import Client
 
@@ -44,7 +44,7 @@ class Running:
         """Return what the pages show of the station now; nothing while they start."""
         headers = {"Authorization": f"Bearer {(self.station.root / TOKEN).read_text().strip()}"}
         try:
-            return httpx.get(f"{self.address}/api/v1/status", headers=headers, timeout=60).text
+            return httpx.get(f"{self.address}/api/v1/status", headers=headers, timeout=PATIENCE_S).text
         except httpx.TransportError:
             return ""
 
@@ -100,7 +100,7 @@ def test_the_service_serves_its_pages_and_ends_them(station: Station) -> None:
         assert os.getpriority(os.PRIO_PROCESS, served["process"]) > os.getpriority(os.PRIO_PROCESS, service.process.pid)
         wait_for(lambda: str(station.archive_root) in service.shown())
         service.process.terminate()
-        assert service.process.wait(60) == 0
+        assert service.process.wait(PATIENCE_S) == 0
         assert not lives(service.events("web.listening")[-1]["process"])
         assert (station.root / TOKEN).read_text().strip() not in service.log.read_text()
         assert not service.events("web.ended") and not service.events("web.output")
@@ -131,7 +131,7 @@ def test_pages_that_are_killed_come_back_and_stop_no_source(station: Station) ->
         assert raised[0]["reason"] == "the process ended by itself (signal 9)"
         assert wait_for(lambda: service.events("alert.cleared", alert="web.unavailable"))
         service.process.terminate()
-        assert service.process.wait(60) == 0
+        assert service.process.wait(PATIENCE_S) == 0
 
 
 def test_a_port_that_is_taken_is_an_alert_and_stops_no_source(station: Station) -> None:
@@ -158,7 +158,7 @@ def test_pages_that_hang_do_not_keep_the_service_from_stopping(station: Station)
         pid = service.pages()["process"]
         os.kill(pid, signal.SIGSTOP)
         service.process.terminate()
-        assert service.process.wait(60) == 0
+        assert service.process.wait(PATIENCE_S) == 0
         assert not lives(pid)
 
 

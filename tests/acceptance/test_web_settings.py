@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 from tests.web_server import Pages, pages, serving
 
 from pywats_archive.client import Client
@@ -284,7 +284,7 @@ def test_pages_that_are_restarted_in_the_middle_lose_nothing(station: Station) -
     with pages_of(config) as before, before.browser() as browser:
         data, cookies = form(browser.get("/settings/wizard/summary", params=asked)), dict(browser.cookies)
     with pages_of(config) as after:
-        answer = httpx.post(f"{after.address}/settings/wizard", data=data, cookies=cookies, timeout=30)
+        answer = httpx.post(f"{after.address}/settings/wizard", data=data, cookies=cookies, timeout=PATIENCE_S)
     assert (answer.status_code, answer.headers["location"]) == (303, "/settings?saved=second")
     assert section(station, "second")["retention_days"] == 30
 

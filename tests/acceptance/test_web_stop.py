@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.filled import fill
+from tests.patience import PATIENCE_S
 from tests.web_server import Pages
 
 from pywats_archive.archive.core import Archive
@@ -65,7 +66,7 @@ class Stream(threading.Thread):
 
     def run(self) -> None:
         try:
-            with httpx.stream("GET", self._address, headers=self._headers, timeout=60) as answer:
+            with httpx.stream("GET", self._address, headers=self._headers, timeout=PATIENCE_S) as answer:
                 for line in answer.iter_lines():
                     if line.startswith("data: "):
                         self.is_open.set()
@@ -78,9 +79,9 @@ def test_open_streams_end_in_order_when_the_pages_are_stopped(root: Path) -> Non
     """None is cut off, and nothing is printed: a stream that did not look at the stop would end with an error."""
     with Archive.open(root) as archive, runs.reprocessing(archive), started(root) as (served, process):
         streams = [Stream(served.address, served.token) for _ in range(STREAMS)]
-        assert all(each.is_open.wait(60) for each in streams)
+        assert all(each.is_open.wait(PATIENCE_S) for each in streams)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         for each in streams:
             each.join(60)
         assert [each.end for each in streams] == ["in order"] * STREAMS
@@ -103,5 +104,5 @@ def test_downloads_that_nobody_reads_do_not_hold_up_the_stop(root: Path) -> None
             )
             assert reader.recv(1000).startswith(b"HTTP/1.1 200")
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, errors) == (0, "")

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tests.command import command
 from tests.filled import fill
+from tests.patience import PATIENCE_S
 from tests.web_server import Pages, pages
 
 from pywats_archive.client import Client
@@ -55,7 +56,7 @@ def changes(root: Path) -> list[tuple[str, object]]:
 
 def signs_in(served: Pages, name: str, password: str) -> bool:
     """Return whether a name and password are accepted."""
-    answer = httpx.post(f"{served.address}/sign-in", data={"name": name, "password": password}, timeout=60)
+    answer = httpx.post(f"{served.address}/sign-in", data={"name": name, "password": password}, timeout=PATIENCE_S)
     return answer.status_code == 303
 
 
@@ -85,7 +86,9 @@ def test_the_page(served: Pages, root: Path) -> None:
         shown = send(f"{here}/tokens", token="nightly", days="30")
         found = re.search(r"pwa_[\w-]{43}", shown)
         assert found and found[0] not in admin.get(here).text
-        program = httpx.Client(base_url=served.address, headers={"authorization": f"Bearer {found[0]}"}, timeout=60)
+        program = httpx.Client(
+            base_url=served.address, headers={"authorization": f"Bearer {found[0]}"}, timeout=PATIENCE_S
+        )
         with program:
             assert program.get("/api/v1/account").json()["name"] == "Ann Lee"
             assert program.get("/api/v1/users").status_code == 403
@@ -123,7 +126,10 @@ def test_the_twin(served: Pages, root: Path) -> None:
         assert made["token"] not in listed and "argon2" not in listed and "digest" not in listed
         assert [each["name"] for each in json.loads(listed)] == ["ann", "bob"]
         asked = {"authorization": f"Bearer {made['token']}"}
-        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).json()["role"] == "operator"
+        assert (
+            httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=PATIENCE_S).json()["role"]
+            == "operator"
+        )
         send("/bob/tokens/revoke", name="script")
         send("/bob/remove", 204)
         assert api.get("/api/v1/users/bob").status_code == 404
@@ -141,14 +147,14 @@ def test_the_command(root: Path) -> None:
     with pages(root) as served:
         assert signs_in(served, "ann", PASSWORD) and signs_in(served, "bob", OTHER)
         asked = {"authorization": f"Bearer {secret}"}
-        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).json()["name"] == "bob"
+        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=PATIENCE_S).json()["name"] == "bob"
         listed = json.loads(users(root, "list", "--json").stdout)["users"]
         assert [(each["name"], each["role"], each["sessions"]) for each in listed] == [
             ("ann", "admin", 1),
             ("bob", "operator", 1),
         ]
         assert users(root, "revoke", "bob", "script").returncode == 0
-        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=60).status_code == 401
+        assert httpx.get(f"{served.address}/api/v1/account", headers=asked, timeout=PATIENCE_S).status_code == 401
     assert users(root, "remove", "none").returncode == 2
     assert users(root, "remove", "bob").stdout == "bob: removed\n"
     kinds = [kind for kind, _ in changes(root)]
@@ -159,8 +165,8 @@ def test_the_own_password(served: Pages, root: Path) -> None:
     """A change needs the old password; the session stays, and all other sessions of the user end."""
     users(root, "add", "ann", "--role", "viewer", given=PASSWORD)
     with (
-        httpx.Client(base_url=served.address, timeout=60) as here,
-        httpx.Client(base_url=served.address, timeout=60) as there,
+        httpx.Client(base_url=served.address, timeout=PATIENCE_S) as here,
+        httpx.Client(base_url=served.address, timeout=PATIENCE_S) as there,
     ):
         for each in (here, there):
             each.post("/sign-in", data={"name": "ann", "password": PASSWORD})

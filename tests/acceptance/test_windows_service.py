@@ -64,17 +64,17 @@ def test_ten_conversions_survive_a_stop_of_the_service(station: Station, service
     assert services.status(NAME).starts_with_machine
     services.start(NAME)
     assert services.status(NAME).is_running and services.status(NAME).process
-    wait_for(lambda: len(begun(station)) >= 2, timeout_s=120)
+    wait_for(lambda: len(begun(station)) >= 2)
     with ThreadPoolExecutor() as threads:
         stopping = threads.submit(services.stop, NAME)
         log = station.root / "logs" / f"{NAME}.log"
-        wait_for(lambda: _STOPPING.search(log.read_text()), timeout_s=60)
+        wait_for(lambda: _STOPPING.search(log.read_text()))
         assert services.status(NAME).state == "stopping" and not stopping.done()
         (station.root / "ten" / "finish").touch()
         stopping.result()
     assert services.status(NAME).state == "stopped" and station.names("ten/Error") == []
     services.start(NAME)
-    wait_for(lambda: station.names("ten/Done") == NAMES, timeout_s=120)
+    wait_for(lambda: station.names("ten/Done") == NAMES)
     services.stop(NAME)
     assert station.names("ten/Error") == []
     assert {entry.conversion_status for entry in station.entries()} == {ConversionStatus.SUCCESS}

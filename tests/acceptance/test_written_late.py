@@ -106,7 +106,7 @@ def test_what_is_opened_for_writing_again_is_not_removed_before_it_is_closed(
                 wait_for(lambda: [line for line in lines if line["event"] == "source.open"])
             program.stdin.write(b"\n")
             program.stdin.close()
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
     assert bytes_of(station) == [b"half", b"half more"] and not (watch / "a.log").exists()
 
 
@@ -126,7 +126,7 @@ def test_a_file_that_comes_into_a_folder_while_it_waits_is_archived_and_told(
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["waiting for the server"])
         (unit / "late.txt").write_text("2")
         station.server.start()
-        wait_for(lambda: not unit.exists(), timeout_s=60)
+        wait_for(lambda: not unit.exists())
         wait_for(lambda: alerts(lines) == ["alert.raised"])
     assert members(station, 1) == ["COMPLETE.marker", "a.txt", "late.txt"]
     assert sorted(a.state.value for a in station.arrivals()) == ["done", "skipped"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.aged import Aged
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.archive import figures
 from pywats_archive.cli.main import main
@@ -166,7 +166,7 @@ def test_a_server_that_never_answers_does_not_hold_up_a_stop(station: Station) -
 
     class Hangs(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            over.wait(60)
+            over.wait(PATIENCE_S)
 
     over, server = threading.Event(), HTTPServer(("127.0.0.1", 0), Hangs)
     threading.Thread(target=server.serve_forever, daemon=True).start()

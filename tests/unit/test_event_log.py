@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from structlog.testing import capture_logs
+from tests.patience import PATIENCE_S
 
 from pywats_archive.portable.event_log import warn
 
@@ -23,7 +24,9 @@ assert not structlog.is_configured()
 @pytest.mark.spawned
 def test_without_a_log_a_warning_goes_to_standard_error() -> None:
     """A reader's answer on standard output stays whole, and a program's own log stays as it is."""
-    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert "key.not_private" in done.stderr and "path=a" in done.stderr.replace("\x1b[0m", "").replace("\x1b[36m", "")
 

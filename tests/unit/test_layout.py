@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 SYSTEMS = {
@@ -45,7 +46,7 @@ def test_without_wine_the_tests_for_windows_are_skipped_in_one_line(tmp_path: Pa
     """Where neither Wine nor apt-get is to be found, the tool says what is missing and is no failure."""
     command = [sys.executable, "-m", "tools.windows"]
     done = subprocess.run(
-        command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
     assert done.stdout.startswith("Skipped the tests for Windows: Wine is not installed")

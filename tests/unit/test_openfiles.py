@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.windows import foreign_kernel
 
 from pywats_archive.portable import open_files
@@ -60,7 +61,7 @@ def test_a_writer_that_comes_while_a_lease_is_held_ends_nobody(tmp_path: Path) -
     )
     path = tmp_path / "a.log"
     path.write_bytes(b"x")
-    ended = subprocess.run([sys.executable, "-c", code, str(path)], timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], timeout=PATIENCE_S, check=False)
     assert ended.returncode == 0
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.presence import Presence
@@ -59,7 +60,7 @@ def test_the_state_file_is_replaced_while_others_read(tmp_path: Path) -> None:
             for number in range(_WRITES):
                 state_file.remember(config, state_file.ARCHIVES, {f"archive {number}": "uuid"})
             state_file.remember(config, state_file.ARCHIVES, {"last": "uuid"})
-            _, errors = reader.communicate(timeout=60)
+            _, errors = reader.communicate(timeout=PATIENCE_S)
         finally:
             reader.kill()
     assert reader.returncode == 0, errors

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from pywats_archive.catalog import events, row_check
 from pywats_archive.catalog.engine import Catalog
@@ -51,7 +52,7 @@ def test_two_processes_write_one_chain(catalog: Catalog) -> None:
             assert writer.stdin
             writer.stdin.write("go\n")
             writer.stdin.flush()
-        assert [writer.wait(timeout=240) for writer in writers] == [0, 0]
+        assert [writer.wait(PATIENCE_S) for writer in writers] == [0, 0]
     with catalog.read() as db:
         found = list(events.iterate(db))
         (covered,) = row_check.check(db)  # and no break

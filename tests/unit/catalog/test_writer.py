@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from pywats_archive.catalog import entries, events
 from pywats_archive.catalog.engine import Catalog, Connection
@@ -40,7 +41,7 @@ def write_together(catalog: Catalog, units: list[Unit], *, patient: Collection[i
     queued = threading.Event()
 
     def first(tx: Connection) -> None:
-        assert queued.wait(10)
+        assert queued.wait(PATIENCE_S)
 
     def outcome(number: int) -> object:
         try:
@@ -56,8 +57,8 @@ def write_together(catalog: Catalog, units: list[Unit], *, patient: Collection[i
             futures.append(threads.submit(outcome, number))
             wait_for(lambda: len(catalog._writer._queue) == len(futures))
         queued.set()
-        leader.result(10)
-        return [future.result(10) for future in futures]
+        leader.result(PATIENCE_S)
+        return [future.result(PATIENCE_S) for future in futures]
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:

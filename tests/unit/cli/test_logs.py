@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 
 from pywats_archive.cli.logs import LogStream, explained, rendered
 from pywats_archive.cli.streams import raw_writer
@@ -30,7 +30,7 @@ class Target:
         self.gate.set()
 
     def __call__(self, text: str) -> None:
-        self.gate.wait(30)
+        self.gate.wait(PATIENCE_S)
         if self.error:
             raise self.error
         self.texts.append(text)

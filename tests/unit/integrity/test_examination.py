@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.lock_trial import Exclusion, Sharing, try_lock, try_sharing
@@ -243,7 +243,7 @@ def test_a_folder_that_does_not_answer_stops_nobody(tmp_path: Path) -> None:
 
     def sync_file(path: Path) -> None:
         if "Error" in str(path):
-            hang.wait(30)
+            hang.wait(PATIENCE_S)
 
     folders = examined(station_config(tmp_path), replace(ON_DISK, sync_file=sync_file, limit_s=4))
     hang.set()

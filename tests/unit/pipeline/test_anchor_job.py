@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.signing_service import HOUR_S, Service
 
 from pywats_archive.archive.anchors.anchor import Anchor
@@ -133,7 +134,7 @@ def test_a_folder_that_never_answers_delays_neither_step_nor_stop(
 
     def hang(*_: object) -> object:
         calls.append(1)
-        answers.wait(60)
+        answers.wait(PATIENCE_S)
         return (), ()
 
     monkeypatch.setattr(anchors, "distribute", hang)

@@ -47,7 +47,7 @@ def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
     with station.serving():
         wait_for(lambda: len([e for e in station.entries() if e.report_count]) == 12)
         station.server.start()
-        wait_for(lambda: station.names("many/watch") == [], timeout_s=40)
+        wait_for(lambda: station.names("many/watch") == [])
     assert len(loaded) == 11, "all but the newest are to be forgotten"
     assert station.names("many/Error") == ["S3.log"]
     assert station.names("many/Done") == sorted(f"S{number}.log.zip" for number in range(12) if number != 3)

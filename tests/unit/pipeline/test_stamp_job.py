@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.authority import Authority, AuthorityServer
+from tests.patience import PATIENCE_S
 from tests.signing_service import HOUR_S, Service
 
 from pywats_archive.archive.anchors.timestamps import query_for
@@ -168,8 +169,8 @@ def test_an_authority_that_hangs_delays_neither_anchors_nor_the_stop(
     stamping.step()
     assert stamping.step(61) == 0 and "does not answer" in stamping.reason
     for waiting in [each for each in threading.enumerate() if each.name == "time stamp"]:
-        waiting.join(10)
-    monkeypatch.setattr(stamps, "_ANSWER_WITHIN_S", 30.0)
+        waiting.join(PATIENCE_S)
+    monkeypatch.setattr(stamps, "_ANSWER_WITHIN_S", 600.0)
     stamping.service.now_s += 901
 
     def stop_when_asked() -> None:
@@ -180,7 +181,7 @@ def test_an_authority_that_hangs_delays_neither_anchors_nor_the_stop(
     threading.Thread(target=stop_when_asked, daemon=True).start()
     began = time.monotonic()
     stamping.job.step()
-    assert time.monotonic() - began < 20, "a third of a minute on a busy machine, and no whole time limit"
+    assert time.monotonic() - began < PATIENCE_S
 
 
 def test_the_proxy_of_the_environment_is_used(stamping: Stamping, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.system_service.windows_host import service_class
@@ -39,7 +39,7 @@ class Station:
         self._is_well = is_well
 
     def run(self) -> bool:
-        assert self.is_stopped.wait(30) and self.may_end.wait(30)
+        assert self.is_stopped.wait(PATIENCE_S) and self.may_end.wait(PATIENCE_S)
         return self._is_well
 
     def stop(self) -> None:

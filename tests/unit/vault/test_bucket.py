@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import obstore
 import pytest
+from tests.patience import PATIENCE_S
 from tests.seaweed import LEAST_UUID, Seaweed, running, secret
 from tests.tls import authority
 
@@ -147,7 +148,7 @@ def test_a_server_that_does_not_answer_is_away(tmp_path: Path, endpoint: str) ->
         ):
             with pytest.raises(VaultAway, match=r"in time|nothing listens there"):
                 call()
-        assert time.monotonic() - since_s < 45
+        assert time.monotonic() - since_s < 100
 
 
 def test_a_key_without_rights_is_refused(seaweed: Seaweed, tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_a_clock_that_is_hours_off_is_named(seaweed: Seaweed, tmp_path: Path) ->
     settings = seaweed.settings(tmp_path, "plant").model_dump_json()
     environment = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": "-2h"}
     words = [sys.executable, "-c", OF_ANOTHER_CLOCK, settings]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stdout.split() == ["VaultClockOff"] * 4, done.stderr
 
 

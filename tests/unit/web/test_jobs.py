@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from pywats_archive.errors import AlreadyDone, ArchiveAway, UnknownRun
 from pywats_archive.web.bulk import phrases
@@ -53,11 +54,11 @@ def test_a_stop_lets_the_entries_in_progress_end() -> None:
 
     def work(some: Sequence[str]) -> Iterator[Outcome]:
         is_begun.set()
-        assert may_end.wait(60)
+        assert may_end.wait(PATIENCE_S)
         return _done(some)
 
     jobs.start("k", Bulk.PURGE, IDS, ORDER, work)
-    assert is_begun.wait(60)
+    assert is_begun.wait(PATIENCE_S)
     jobs.stop("k")
     may_end.set()
     job = _ended(jobs, "k")
@@ -85,7 +86,7 @@ def test_few_jobs_run_at_once_and_few_outcomes_are_kept(monkeypatch: pytest.Monk
     jobs, may_end = Jobs(), threading.Event()
 
     def work(some: Sequence[str]) -> Iterator[Outcome]:
-        assert may_end.wait(60)
+        assert may_end.wait(PATIENCE_S)
         return _done(some)
 
     for number in range(4):

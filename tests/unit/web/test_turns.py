@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import httpx
 from fastapi import FastAPI
+from tests.patience import PATIENCE_S
 
 from pywats_archive.web.turns import TAKES_TURN
 
@@ -23,7 +24,7 @@ def test_only_two_heavy_answers_are_made_at_once_and_others_do_not_wait() -> Non
         with lock:
             now += 1
             most = max(most, now)
-        may_end.wait(60)
+        may_end.wait(PATIENCE_S)
         with lock:
             now -= 1
 

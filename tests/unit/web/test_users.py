@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 
 from pywats_archive.errors import ConfigError, TooManyAtOnce, UnknownUser, UsageError
 from pywats_archive.portable.files import WINDOWS
@@ -192,7 +192,7 @@ def test_few_passwords_are_checked_at_once() -> None:
     class Slow(PasswordHasher):
         def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
             begun.release()
-            go_on.wait(60)
+            go_on.wait(PATIENCE_S)
             return super().verify(hash, password)
 
     passwords = Passwords(Slow(time_cost=1, memory_cost=8, parallelism=1))
@@ -204,8 +204,8 @@ def test_few_passwords_are_checked_at_once() -> None:
     threads = [threading.Thread(target=check) for _ in range(10)]
     for thread in threads:
         thread.start()
-    begun.acquire(timeout=60)
-    begun.acquire(timeout=60)
+    begun.acquire(timeout=PATIENCE_S)
+    begun.acquire(timeout=PATIENCE_S)
     wait_for(lambda: _is_full(passwords))
     with pytest.raises(TooManyAtOnce):
         passwords.is_right(kept, GOOD)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from pywats_archive.errors import AlreadyDone, ArchiveAway
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
@@ -43,12 +44,12 @@ def test_one_check_at_a_time_and_its_stop() -> None:
     def verify(_: Thoroughness) -> Iterator[Checked]:
         yield Checked(blobs=1)
         reached.set()
-        go_on.wait(60)
+        go_on.wait(PATIENCE_S)
         yield Checked(blobs=1)
 
     verification = Verification(verify, lambda: 2)
     verification.start(Depth.QUICK, by="ann")
-    assert reached.wait(60)
+    assert reached.wait(PATIENCE_S)
     with pytest.raises(AlreadyDone):
         verification.start(Depth.FULL, by="bob")
     verification.stop()
