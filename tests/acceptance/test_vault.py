@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.command import command
 from tests.station import Station
+from tests.terminal import Terminal
 
 from pywats_archive import Client, ErasureChoice, UsageError
 
@@ -133,3 +134,25 @@ def test_a_program_without_a_configuration_names_the_place(tmp_path: Path) -> No
         assert made.is_new and [each.archive_uuid for each in made.rights] == ["ARCHIVE-UUID"]
         with pytest.raises(UsageError, match="name the bucket or the folder"):
             client.vault.init()
+
+
+def test_copying_and_restoring_show_their_progress(station: Station, tmp_path: Path) -> None:
+    """A bar at a terminal; a program gets how much of what waited is done, over all archives."""
+    watch = station.add("good")
+    (watch / "SN1.log").write_text("x")
+    station.run()
+    station.keys["vault_url"] = str(tmp_path / "share")
+    config = station.write_config()
+    seen = list[tuple[int, int]]()
+    with Client.from_config(config) as client:
+        client.vault.init()
+        (lag,) = client.vault.status().archives
+        client.vault.push(on_progress=lambda *each: seen.append(each))
+    assert seen[-1] == (lag.events, lag.events)
+    for words, bar in (
+        (("push", "--config", config), "copying events"),
+        (("restore", "--to", tmp_path / "again", "--config", config), "restoring segments"),
+    ):
+        with Terminal("vault", *words, environment={"TERM": "xterm"}) as terminal:
+            assert terminal.end() == 0
+        assert bar in terminal.shown

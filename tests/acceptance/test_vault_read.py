@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from tests.command import command
 from tests.station import Station
 from tests.web_server import serving
 
-from pywats_archive import ArchiveError, BlobDamaged, Client
+from pywats_archive import ArchiveError, BlobDamaged, Client, OpenAlert
+from pywats_archive.archive import alerts
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.segment.reading import opened
@@ -124,3 +126,44 @@ def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
         assert browser.get(f"/api/v1{here}/source").text == LOG
         assert browser.get(f"/api/v1{here}/companion?name=SN1.ini").text == LIMITS
         assert browser.get(f"/api/v1{here}/reports/1").status_code == 200
+
+
+def test_status_and_page_say_what_the_vault_confirmed_and_what_it_lacks(station: Station, tmp_path: Path) -> None:
+    """The last confirmed event, the files without a copy, and the open alerts: the same in both (invariant 13)."""
+    watch = station.add("good")
+    station.keys |= {"vault_url": str(tmp_path / "share"), "vault_required": True}
+    config = station.write_config()
+    with Client.from_config(config) as client:
+        client.vault.init()
+    (watch / "SN1.log").write_text(LOG)
+    station.run()
+    (tmp_path / "share").rename(tmp_path / "away")
+    (watch / "SN2.log").write_text("log of SN2")
+    station.run()
+    (tmp_path / "away").rename(tmp_path / "share")
+    with Client.from_config(config) as client:
+        (lag,) = client.vault.status().archives
+        assert lag.confirmed == lag.last > 0 and lag.confirmed_at and (lag.lacking, lag.alerts) == ((), ())
+        newest = max(client.entries(), key=lambda each: each.archive_id)
+        blob = station.archive_root / newest.source_archived_path
+        aside = blob.rename(blob.with_name("aside"))
+        client.vault.push()
+        aside.rename(blob)
+        (lag,) = client.vault.status().archives
+        assert lag.lacking == (newest.source_archived_path,)
+    with station.archive() as archive:
+        alert = OpenAlert(
+            name="vault.failed", subject=str(archive.root), raised_at=archive.now(), details={"reason": "403"}
+        )
+        alerts.put(archive, alert)
+    said = command("vault", "status", "--config", config).stdout
+    lack = f"{newest.source_archived_path}: the vault has no copy; run"
+    assert f"confirmed up to event {lag.confirmed}, asked at" in said and lack in said
+    assert "is not copied to the vault" in said and "403" in said
+    words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", str(config)]
+    with serving(words) as running, running.browser() as browser:
+        shown = browser.get("/integrity").text
+        assert f"up to event {lag.confirmed:,}, asked" in shown and lack in shown and "No finding" not in shown
+        assert "is not copied to the vault" in shown and str(tmp_path / "share") in shown
+    with station.archive() as archive:
+        alerts.clear(archive, alert)

@@ -191,7 +191,7 @@ vault_large = Table(
     Column("path", Text, primary_key=True),
     Column("archive_id", Text, nullable=False),
     Column("sha256", Text, nullable=False),
-    Column("is_there", Boolean, nullable=False),
+    Column("is_there", Boolean),
     sqlite_with_rowid=False,
 )
-"""The blobs that are objects of their own in a vault, and whether the vault had each when it was asked last."""
+"""The blobs that are objects of their own in a vault, and whether the vault had each when it was asked last (NULL: not yet)."""

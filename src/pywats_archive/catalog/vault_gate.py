@@ -19,8 +19,12 @@ VALID_FOR = timedelta(days=1)
 _GATE = "SELECT vault, chain, last, confirmed_at FROM vault_gate WHERE id = 1"
 _PUT = "REPLACE INTO vault_gate (id, vault, chain, last, confirmed_at) VALUES (1, ?, ?, ?, ?)"
 _LARGE = "SELECT path, sha256 FROM vault_large WHERE vault = ?"
-_ADD_LARGE = "REPLACE INTO vault_large (vault, path, archive_id, sha256, is_there) VALUES (?, ?, ?, ?, 0)"
+_ADD_LARGE = "REPLACE INTO vault_large (vault, path, archive_id, sha256, is_there) VALUES (?, ?, ?, ?, NULL)"
 _IS_THERE = "UPDATE vault_large SET is_there = ? WHERE vault = ? AND path = ? AND sha256 = ?"
+_LACKING = (
+    "SELECT path FROM vault_absent WHERE vault = ? "
+    "UNION SELECT path FROM vault_large WHERE vault = ? AND is_there = 0 ORDER BY path"
+)
 _EVERY_ENTRY, _NO_ENTRY = "1", "0"
 _IS_NOT_THERE = (
     "(archive_entries.entry_no > {entry_no} "
@@ -29,7 +33,7 @@ _IS_NOT_THERE = (
     "OR archive_entries.archive_id IN "
     "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)) "
     "OR archive_entries.archive_id IN "
-    "(SELECT archive_id FROM vault_large WHERE vault = (SELECT vault FROM vault_gate) AND NOT is_there))"
+    "(SELECT archive_id FROM vault_large WHERE vault = (SELECT vault FROM vault_gate) AND is_there IS NOT 1))"
 )
 """The numbers count too: a rebuild makes entries and reports that have no event of their own."""
 
@@ -95,6 +99,17 @@ def confirmed_at(db: Connection) -> datetime | None:
     """Return when the vault was last asked; None if it was not."""
     row = execute(db, _GATE).fetchone()
     return text_to_moment(row[3]) if row and row[3] else None
+
+
+def confirmed(db: Connection, vault: str, chain: str) -> int | None:
+    """Return up to which event a vault has confirmed a history; None if it was not asked."""
+    row = execute(db, _GATE).fetchone()
+    return int(row[2]) if row and row[3] and (row[0], row[1]) == (vault, chain) else None
+
+
+def lacking(db: Connection, vault: str) -> tuple[str, ...]:
+    """Return the blobs that a vault does not have: those that segments left out, and those that it lost."""
+    return tuple(str(path) for (path,) in execute(db, _LACKING, (vault, vault)))
 
 
 def note_large(tx: Connection, vault: str, blobs: Iterable[tuple[str, LargeBlob]]) -> None:

@@ -20,6 +20,8 @@ from pywats_archive.words.text import printable
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from pywats_archive.models.operation.integrity import OnProgress
+
 SCHEMA = 1
 """The version of the JSON documents. A field that is added does not change it; one that is renamed or removed does."""
 _WIDTH_WITHOUT_TERMINAL = 160
@@ -86,6 +88,24 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
     if not sys.stderr.isatty():
         yield lambda steps: None
         return
+    expected, done = total(), 0
+
+    def advance(steps: int) -> None:
+        nonlocal done
+        done += steps  # may exceed what was counted: a service archives meanwhile, and a missing blob counts too
+        update(done, max(expected, done))
+
+    with progress_of(what) as update:
+        advance(0)
+        yield advance
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[OnProgress]:
+    """Show a progress bar as ``progress`` does; yield the function that gets how much is done, and of how much."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
     from rich.progress import (  # noqa: PLC0415 (slow to import)
         BarColumn,
         MofNCompleteColumn,
@@ -96,15 +116,8 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console if _IS_TERMINAL else Console(stderr=True), transient=True) as bar:
-        task, expected, done = bar.add_task(what, total=None), total(), 0
-
-        def advance(steps: int) -> None:
-            nonlocal done
-            done += steps  # may exceed what was counted: a service archives meanwhile, and a missing blob counts too
-            bar.update(task, completed=done, total=max(expected, done))
-
-        advance(0)
-        yield advance
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Table:

@@ -11,11 +11,13 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import parse_day
-from pywats_archive.cli.output import print_json
+from pywats_archive.cli.output import print_json, progress_of
 from pywats_archive.cli.place import config_of, is_config_named
 from pywats_archive.client import Client
+from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted, printable
+from pywats_archive.words.vault import findings, waiting
 
 app = typer.Typer(help="Copy archives to a bucket or a share.", no_args_is_help=True, rich_markup_mode=None)
 UrlArgument = Annotated[
@@ -52,7 +54,7 @@ def init(
 
 @app.command("status")
 def status(config: options.ConfigOption = None, as_json: options.JsonOption = False) -> None:
-    """Show what waits to be copied.
+    """Show what waits to be copied, what the vault confirmed, and what it lacks.
 
     It says what this station knows, and asks nothing over the network.
     """
@@ -64,17 +66,13 @@ def status(config: options.ConfigOption = None, as_json: options.JsonOption = Fa
     typer.echo(printable(found.vault))
     for each in found.archives:
         shipped = f"{each.shipped_at:%Y-%m-%d %H:%M:%S} UTC" if each.shipped_at else "never"
-        waits = (
-            f"{counted(each.events, 'event')} with {human_size(each.size_bytes)} of files wait, "
-            f"the oldest for {each.minutes:g} minutes"
-            if each.events
-            else "nothing waits"
-        )
-        typer.echo(
-            printable(
-                f"{each.archive}: copied up to event {each.last} of {each.newest}; {waits}; last copied: {shipped}"
-            )
-        )
+        copied = f"copied up to event {each.last} of {each.newest}; {waiting(each)}; last copied: {shipped}"
+        typer.echo(printable(f"{each.archive}: {copied}"))
+        if each.confirmed_at:
+            asked = f"confirmed up to event {each.confirmed}, asked at {each.confirmed_at:%Y-%m-%d %H:%M:%S} UTC"
+            typer.echo(printable(f"{each.archive}: {asked}"))
+        for finding in findings(each, now=utc_now()):
+            typer.echo(printable(f"{each.archive}: {finding}"))
 
 
 @app.command("push")
@@ -86,8 +84,8 @@ def push(
     A running service is no obstacle.
     """
     write_as(None, config_of(config), as_owner=as_owner)
-    with options.open_station(config) as client:
-        done = client.vault.push()
+    with options.open_station(config) as client, progress_of("copying events") as on_progress:
+        done = client.vault.push(on_progress=on_progress)
     if as_json:
         print_json(done)
     else:
@@ -149,7 +147,9 @@ def restore(
     """
     is_alone = url is not None and not is_config_named(config)
     with Client([]) if is_alone else Client.from_config(config_of(config), opens_archives=False) as client:
-        done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=parse_day(until, "--until"))
+        moment = parse_day(until, "--until")
+        with progress_of("restoring segments") as on_progress:
+            done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=moment, on_progress=on_progress)
     for problem in (*done.remarks, *done.problems):
         typer.echo(printable(problem), err=True)
     if as_json:

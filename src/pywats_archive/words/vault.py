@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from pywats_archive.models.vault.shipping import VaultLag
+from pywats_archive.words.alerts import sentence
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import counted
+
+_MOST = 20
+"""How many files a list names."""
+
 
 def from_vault(what: str, vault: str) -> str:
     """Return the line that says that bytes were read from a vault."""
     return f"{what}: its files are not in the archive any more; read from the vault {vault}"
+
+
+def waiting(lag: VaultLag) -> str:
+    """Return what waits to be copied."""
+    if not lag.events:
+        return "nothing waits"
+    files = f"{counted(lag.events, 'event')} with {human_size(lag.size_bytes)} of files"
+    return f"{files} wait, the oldest for {lag.minutes:g} minutes"
+
+
+def findings(lag: VaultLag, *, now: datetime) -> Iterator[str]:
+    """Yield what is wrong with the copies of an archive, and what to do."""
+    for alert in lag.alerts:
+        yield sentence(alert, now=now)
+    for path in lag.lacking[:_MOST]:
+        yield f"{path}: the vault has no copy; run 'verify', then 'vault verify'"
+    if (more := len(lag.lacking) - _MOST) > 0:
+        yield f"{counted(more, 'further file')}: the vault has no copy"

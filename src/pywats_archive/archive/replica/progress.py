@@ -37,6 +37,12 @@ class Lag:
     """Of the blobs of entries that wait."""
     shipped_at: datetime | None
     """When the files of the last segment were read."""
+    confirmed: int | None
+    """Up to which event the vault has confirmed the history; None if it was not asked."""
+    confirmed_at: datetime | None
+    """When the vault was asked."""
+    lacking: tuple[str, ...]
+    """The blobs that the vault does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,6 +209,7 @@ def lag(archive: Archive, vault: str) -> Lag:
         last = vault_segments.last(db, vault, chain) if chain else None
         after = last.last if last else 0
         number, oldest = vault_segments.waiting(db, after)
+        confirmed = vault_gate.confirmed(db, vault, chain or "")
         return Lag(
             last=after,
             newest=events.last_number(db),
@@ -210,6 +217,9 @@ def lag(archive: Archive, vault: str) -> Lag:
             oldest_at=oldest,
             size_bytes=vault_segments.waiting_bytes(db, last.entry_no if last else 0),
             shipped_at=last.at if last else None,
+            confirmed=confirmed,
+            confirmed_at=None if confirmed is None else vault_gate.confirmed_at(db),
+            lacking=vault_gate.lacking(db, vault),
         )
 
 

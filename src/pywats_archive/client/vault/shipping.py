@@ -25,6 +25,7 @@ from pywats_archive.models.vault.shipping import (
 if TYPE_CHECKING:
     from pywats_archive.config.vault import VaultSettings
     from pywats_archive.models.operation.integrity import OnProgress
+    from pywats_archive.models.operation.statistics import OpenAlert
     from pywats_archive.vault.store import Vault
 
 
@@ -35,7 +36,8 @@ class VaultShipping(ABC):
     actor: str
 
     def status(self) -> VaultStatus:
-        """Return how much waits for the vault, without asking it; UsageError if there is no vault."""
+        """Return how far the vault has each archive, without asking it; UsageError if there is no vault."""
+        from pywats_archive.archive.alerts import open_alerts
         from pywats_archive.archive.replica import progress
 
         url, now = self._settings(None).vault_url, utc_now()
@@ -52,6 +54,10 @@ class VaultShipping(ABC):
                     size_bytes=lag.size_bytes,
                     minutes=round(max(0.0, age_s) / 60, 1),
                     shipped_at=lag.shipped_at,
+                    confirmed=lag.confirmed,
+                    confirmed_at=lag.confirmed_at,
+                    lacking=lag.lacking,
+                    alerts=tuple(each for each in open_alerts(archive) if _is_on_copy(each, archive)),
                 )
             )
         return VaultStatus(vault=url, archives=tuple(found))
@@ -59,8 +65,8 @@ class VaultShipping(ABC):
     def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
         """Ship all that waits, also beside a running service; durable in the vault once this returns.
 
-        ``on_progress`` gets the number of shipped events, and of all events. AnotherHistory if the vault has other events of
-        an archive.
+        ``on_progress`` gets the number of shipped events, and of those that waited. AnotherHistory if the vault has other
+        events of an archive.
         """
         from pywats_archive.vault.opening import open_vault
 
@@ -72,18 +78,21 @@ class VaultShipping(ABC):
         from pywats_archive.archive.replica import progress
         from pywats_archive.replication.shipping import Shipping
 
-        for archive in self._archives():
+        archives = self._archives()
+        lags = [progress.lag(archive, vault.url) for archive in archives]
+        before, total = 0, sum(lag.events for lag in lags)
+        for archive, lag in zip(archives, lags, strict=True):
             require_owner(archive.root)
             shipping = Shipping(archive, vault, limit_bytes=settings.segment_bytes)
             segments = size = 0
             absent: dict[str, str] = {}
-            newest = progress.lag(archive, vault.url).newest
             for shipped in shipping.ship_all():
                 if shipped.is_new:
                     segments, size = segments + 1, size + shipped.segment.size_bytes
                 absent |= shipped.left_out
                 if on_progress:
-                    on_progress(min(shipped.segment.last, newest), newest)
+                    on_progress(before + max(0, min(shipped.segment.last, lag.newest) - lag.last), total)
+            before += lag.events
             last = progress.lag(archive, vault.url).last
             yield PushedArchive(archive=str(archive.root), segments=segments, size_bytes=size, last=last, absent=absent)
 
@@ -140,3 +149,7 @@ class VaultShipping(ABC):
     @abstractmethod
     def _settings(self, url: str | None) -> VaultSettings:
         """Return the settings of the station, with another address if one is named."""
+
+
+def _is_on_copy(alert: OpenAlert, archive: Archive) -> bool:
+    return alert.name.startswith("vault.") and alert.subject == str(archive.root)

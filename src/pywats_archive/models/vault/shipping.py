@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from pywats_archive.models.operation.statistics import OpenAlert
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VaultLag:
@@ -24,6 +26,14 @@ class VaultLag:
     """The age of the oldest event that waits."""
     shipped_at: datetime | None
     """When the files of the last segment were read."""
+    confirmed: int | None
+    """The number of the last event that the vault confirmed, as ``vault_required`` needs it; None if it was not asked."""
+    confirmed_at: datetime | None
+    """When it was asked."""
+    lacking: tuple[str, ...]
+    """Blobs that the vault does not have: they were missing or damaged when they were to be copied, or it lost them."""
+    alerts: tuple[OpenAlert, ...]
+    """The open alerts on the copies of this archive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pywats_archive.client import Client
-from pywats_archive.errors import BlobLocked, BlobMissing, UsageError
+from pywats_archive.errors import BlobLocked, BlobMissing
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import erasure_among
 from pywats_archive.models.report import Report
@@ -19,6 +19,7 @@ from pywats_archive.web.documents import read_document
 from pywats_archive.web.pages import source
 from pywats_archive.web.pages.archives import ACTIONS
 from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.pages.vault import vault_of
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.turns import TAKES_TURN
 from pywats_archive.web.views import report as report_view
@@ -60,18 +61,10 @@ def entry(request: Request, archive_id: str) -> Response:
         origin=origin_of(details.events),
         actions=actions_of(found),
         is_shown=is_shown,
-        vault=vault_of(client) if not is_shown else None,
+        vault=None if is_shown else vault_of(client),
         report=_report(request, client, found, details.reports, number) if tab == "report" and is_shown else None,
         source=source.look(client, found, query, actor=user_of(request)) if tab == "source" and is_shown else None,
     )
-
-
-def vault_of(client: Client) -> str | None:
-    """Return the vault of the configuration, without asking it; None if there is none."""
-    try:
-        return client.vault.status().vault
-    except UsageError:
-        return None
 
 
 def actions_of(entry: ArchiveEntry) -> tuple[tuple[str, str, str], ...]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from pywats_archive.models.event import EventFilter
+from pywats_archive.models.time import utc_now
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.pages.vault import vault_of
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import Depth
 from pywats_archive.web.views import integrity as view
 from pywats_archive.web.views.words import visible
 from pywats_archive.words.extent import erasures, extent
+from pywats_archive.words.vault import findings as vault_findings
+from pywats_archive.words.vault import waiting
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 LAST_READING = EventFilter(kinds=("integrity.checked",))
@@ -42,6 +47,9 @@ def integrity(request: Request) -> Response:
         if check
         else (),
         problems=view.problems(check.problems) if check else (),
+        vault=vault_of(client),
+        waiting=waiting,
+        vault_findings=partial(vault_findings, now=utc_now()),
         depths=_DEPTHS,
     )
 

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("archive_id", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("is_there", sa.Boolean(), nullable=False),
+        sa.Column("is_there", sa.Boolean()),
         sa.PrimaryKeyConstraint("vault", "path"),
         sqlite_with_rowid=False,
     )
