@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import sys
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.command import command
 from tests.station import Station
 from tests.web_server import serving
 
-from pywats_archive import ArchiveError, BlobDamaged, Client, OpenAlert
+from pywats_archive import ArchiveError, BlobDamaged, Client, OpenAlert, RetentionPolicy
 from pywats_archive.archive import alerts
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.replication.segment.building import build
@@ -160,10 +161,34 @@ def test_status_and_page_say_what_the_vault_confirmed_and_what_it_lacks(station:
     lack = f"{newest.source_archived_path}: the vault has no copy; run"
     assert f"confirmed up to event {lag.confirmed}, asked at" in said and lack in said
     assert "is not copied to the vault" in said and "403" in said
-    words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", str(config)]
-    with serving(words) as running, running.browser() as browser:
+    with serving("web", "--port", "0", "--config", str(config)) as running, running.browser() as browser:
         shown = browser.get("/integrity").text
         assert f"up to event {lag.confirmed:,}, asked" in shown and lack in shown and "No finding" not in shown
         assert "is not copied to the vault" in shown and str(tmp_path / "share") in shown
     with station.archive() as archive:
         alerts.clear(archive, alert)
+
+
+def test_verify_finds_newest_events_that_were_cut_off(station: Station, purged: Purged) -> None:
+    """Plain ``verify`` asks the vault; without it, a line says so and nothing fails (invariant 8)."""
+    sound = command("verify", "--chain", "--config", purged.config)
+    assert sound.returncode == 0 and f"agrees with the vault {purged.share} up to event" in sound.stdout
+    catalog = station.archive_root / "metadata.db"
+    with closing(sqlite3.connect(catalog)) as db, closing(sqlite3.connect(purged.share.parent / "before.db")) as to:
+        db.backup(to)
+    with Client.from_config(purged.config) as client:
+        client.retention.set_policy(RetentionPolicy(converter_name="good", retention_days=300))
+        client.vault.push()
+    with closing(sqlite3.connect(catalog)) as db, closing(sqlite3.connect(purged.share.parent / "after.db")) as to:
+        db.backup(to)
+    for name, code, says in (
+        ("before.db", 1, "its newest events were cut off"),
+        ("after.db", 0, "agrees with the vault"),
+    ):
+        with closing(sqlite3.connect(purged.share.parent / name)) as db, closing(sqlite3.connect(catalog)) as to:
+            db.backup(to)
+        found = command("verify", "--chain", "--config", purged.config)
+        assert found.returncode == code and says in found.stdout
+    purged.share.rename(purged.share.with_name("away"))
+    away = command("verify", "--chain", "--config", purged.config)
+    assert away.returncode == 0 and "was not compared with the vault" in away.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import chain
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.integrity import Checked, Rebuilt, Thoroughness
     from pywats_archive.models.operation.whereabouts import Whereabouts
 
+Compare = Callable[[Archive], "Iterator[Checked]"]
 _LISTED = 10
 """Entries that an error lists for a choice."""
 
@@ -136,8 +137,11 @@ class OpenArchives:
         self.open()
         return rebuilt
 
-    def verify(self, thoroughness: Thoroughness, places: AnchorPlaces) -> Iterator[Checked]:
-        """Check every archive, and yield each file that was checked; ``places`` have anchors of them."""
+    def verify(self, thoroughness: Thoroughness, places: AnchorPlaces, compare: Compare) -> Iterator[Checked]:
+        """Check every archive, and yield each file that was checked; ``places`` have anchors of them.
+
+        ``compare`` yields how an archive agrees with what is elsewhere.
+        """
         from pywats_archive.integrity.verify import verify
         from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
 
@@ -149,6 +153,7 @@ class OpenArchives:
             else:
                 others = (uuids | places.others) - {self._opened[root].description.archive_uuid}
                 yield from verify(self._opened[root], thoroughness, replace(places, others=frozenset(others)))
+                yield from compare(self._opened[root])
 
 
 def unavailable_archives(station: StationOutline) -> dict[Path, ArchiveAway]:

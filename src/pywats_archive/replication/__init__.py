@@ -1,6 +1,7 @@
 """Copies of archives in the vault: shipped while a station works, checked, and restored.
 
 **shipping** puts the history into the vault, segment by segment; **verifying** checks the segments; **restoring** makes
-an archive of them again; **borrowing** reads one entry; **finding** notes segments that only the vault knows.
+an archive of them again; **borrowing** reads one entry; **comparing** compares the newest event; **finding** notes segments
+that only the vault knows.
 **segment** is the format of a segment, **names** are the keys. Knows neither the service nor the command.
 """

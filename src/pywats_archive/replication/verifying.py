@@ -13,6 +13,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
 from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
+from pywats_archive.replication.comparing import difference
 from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import Segment
@@ -75,8 +76,8 @@ class Verifying:
         found += self._in_order(key, known)
         for path, sha256 in known.large.items():
             found += self._large(path, sha256, is_whole=is_whole)
-        if not progress.has_event(self._archive, known.last, known.hash):
-            found.append(self._other(known))
+        if problem := difference(self._archive, known):
+            found.append(problem.message)
         self._before = known
         self._sha256 = hashlib.sha256(self._vault.get(key)).hexdigest() if is_whole else None
         files = len(segment.files) if is_whole else 0
@@ -119,10 +120,3 @@ class Verifying:
                 digest.update(chunk)
             if digest.hexdigest() != sha256:
                 yield f"{key}: is damaged ({path})"
-
-    def _other(self, known: SegmentDescription) -> str:
-        newest = progress.lag(self._archive, self._vault.url).newest
-        where = f"{self._archive.root}: the vault has event {known.last} of {known.ended_at:%Y-%m-%d %H:%M:%S} UTC"
-        if known.last > newest:
-            return f"{where}, and the history here ends with event {newest}: its newest events were cut off"
-        return f"{where} with another hash: the history here was altered, or another archive uses its name"

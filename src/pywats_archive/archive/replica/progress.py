@@ -202,6 +202,12 @@ def has_event(archive: Archive, sequence: int, chained: str) -> bool:
         return events.hash_at(db, sequence) == chained
 
 
+def newest(archive: Archive) -> int:
+    """Return the number of the newest event; 0 if there is none."""
+    with archive.read() as db:
+        return events.last_number(db)
+
+
 def lag(archive: Archive, vault: str) -> Lag:
     """Return how much waits for a vault, as far as the catalog knows."""
     with archive.read() as db:

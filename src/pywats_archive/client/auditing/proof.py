@@ -13,6 +13,7 @@ from pywats_archive.client.oversight import StationReader
 from pywats_archive.errors import ArchiveError, UsageError
 
 if TYPE_CHECKING:
+    from pywats_archive.archive.core import Archive
     from pywats_archive.models.operation.integrity import Anchored, Checked, Thoroughness
 
 
@@ -29,7 +30,8 @@ class Proof(StationReader):
         """Check every archive, also beside a running service; yield each file that was checked.
 
         A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check. The history is compared with
-        the anchors in ``anchors`` (files and folders) and in the configured folders. Time stamps must be signed by one of the
+        the anchors in ``anchors`` (files and folders) and in the configured folders, and with the newest event in the vault, if
+        the configuration names one. Time stamps must be signed by one of the
         authorities in ``tsa_certificates`` (PEM files; default: those of the configuration), if any is named.
         """
         from pywats_archive.archive.anchors.anchor import key_id
@@ -52,7 +54,22 @@ class Proof(StationReader):
             others=self._unused(),
             keys=frozenset(map(key_id, filed_keys(self._station.path.parent))) if self._station else frozenset(),
         )
-        yield from self._archives.verify(thoroughness or Thoroughness(), places)
+        yield from self._archives.verify(thoroughness or Thoroughness(), places, self._compared_with_vault)
+
+    def _compared_with_vault(self, archive: Archive) -> Iterator[Checked]:
+        """Compare a history with the vault, if the configuration names one; a vault that cannot be used is noted."""
+        from pywats_archive.host.settings.groups import read_vault_settings
+        from pywats_archive.models.operation.integrity import Checked
+        from pywats_archive.replication.comparing import compare
+        from pywats_archive.vault.opening import open_vault
+
+        try:
+            settings = read_vault_settings(self._station.path) if self._station else None
+            vault = open_vault(settings) if settings and settings.vault_url else None
+        except ArchiveError as exc:
+            yield Checked(note=f"{archive.root}: its history was not compared with the vault: {exc}")
+        else:
+            yield from compare(archive, vault) if vault else ()
 
     def _unused(self) -> frozenset[str]:
         """Return the uuids of archives that only disabled converters use, or that are damaged."""
