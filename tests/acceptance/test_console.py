@@ -38,10 +38,6 @@ sys.exit(service.wait())
 """Starts a command in its own console, and presses Ctrl-C there for each line of its input."""
 
 
-START_S = 120
-"""How long a service may take until it converts; under emulation each process takes seconds to start."""
-
-
 class InConsole:
     """A command in a console of its own."""
 
@@ -82,7 +78,7 @@ def running(station: Station) -> Iterator[InConsole]:
     words = ("run", "--config", str(station.write_config()), "--processes", "2")
     service = InConsole(station.root / "service.log", *words)
     try:
-        wait_for(lambda: len(list((station.root / "slow").glob("begun-*"))) == 2, timeout_s=START_S)
+        wait_for(lambda: len(list((station.root / "slow").glob("begun-*"))) == 2)
         yield service
     finally:
         service.close()
@@ -124,7 +120,7 @@ def test_ctrl_c_ends_a_replay(station: Station) -> None:
     words = ("reprocess", "start", entry.archive_id, "--yes", "--config", str(station.write_config()))
     replay = InConsole(station.root / "replay.log", *words)
     try:
-        wait_for(lambda: list(station.root.glob("begun-*")), timeout_s=START_S)
+        wait_for(lambda: list(station.root.glob("begun-*")))
         replay.press_ctrl_c()
         assert replay.wait() == INTERRUPTED
     finally:

@@ -15,6 +15,8 @@ _PACKAGES = ("wine", "wine64", "binutils-mingw-w64-x86-64")
 LINKER = "x86_64-w64-mingw32-ld"
 _NEEDED = ("wine", "wineboot", "wineserver", LINKER)
 _VERSION = (r"HKEY_CURRENT_USER\Software\Wine", "/v", "Version", "/d", "win10", "/f")
+_OVERRIDES = "winebus.sys=d"
+"""No driver of game controllers: it polls every millisecond."""
 
 
 class NoWineError(Exception):
@@ -57,8 +59,12 @@ class Wine:
             subprocess.run(command, env=self._environment(), stdout=sys.stderr, check=True)
         self.stop()
 
-    def run(self, program: Path, arguments: Sequence[str], *, folder: Path) -> int:
-        """Run a program to its end and return its exit code; what it prints goes through a pipe, since Wine's files lose it."""
+    def run(self, program: Path, arguments: Sequence[str], *, folder: Path) -> tuple[int, bytes]:
+        """Run a program to its end, pass on what it prints, and return its exit code and that output.
+
+        The output goes through a pipe, since Wine's files lose it. The code is 0 too if Wine's server ended the program.
+        """
+        output = bytearray()
         command = ["wine", str(program), *arguments]
         with subprocess.Popen(
             command, cwd=folder, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -67,7 +73,8 @@ class Wine:
             while piece := os.read(process.stdout.fileno(), 1 << 16):
                 sys.stdout.buffer.write(piece)
                 sys.stdout.buffer.flush()
-        return process.returncode
+                output += piece
+        return process.returncode, bytes(output)
 
     def stop(self) -> None:
         """End what still runs in this prefix."""
@@ -76,4 +83,7 @@ class Wine:
             subprocess.run([server, "--kill", "--wait"], env=self._environment(), check=False)
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "WINEPREFIX": str(self.prefix), "WINEARCH": "win64", "WINEDEBUG": "-all"}
+        """Return the variables of this process with Wine's own; Python compiles each module once, not in every process."""
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        own = {"WINEPREFIX": str(self.prefix), "WINEARCH": "win64", "WINEDEBUG": "-all", "WINEDLLOVERRIDES": _OVERRIDES}
+        return inherited | own
