@@ -32,7 +32,7 @@ from pywats_archive.vault.opening import open_vault
 from pywats_archive.vault.store import Vault
 
 _ENTRIES, _PLANNED, _CONVERTERS = 3_000, 100_000, 10
-_LIVE_FILES, _PAIRS, _ROUNDS, _BLOBS = 1_000, 3, 7, 20
+_LIVE_FILES, _PAIRS, _ROUNDS, _TRIES, _BLOBS = 1_000, 3, 5, 5, 20
 _PAIR_BYTES, _ENTRY_BYTES = 400, 1_100
 """What a source with its report may cost beside its bytes, and the rows of an entry."""
 _SHIPPED_S, _RESTORED_S = 300, 1_000
@@ -136,7 +136,7 @@ def _plan(board: Board) -> None:
             policies = [RetentionPolicy(converter_name=f"converter-{n}", retention_days=80) for n in range(_CONVERTERS)]
             pairs = [(_planned(archive, policies, "/vault"), _planned(archive, policies, None)) for _ in range(_ROUNDS)]
     details = {"with_ms": round(pairs[-1][0] * 1e3, 1), "without_ms": round(pairs[-1][1] * 1e3, 1)}
-    name = f"plan of purges over {_PLANNED:,} entries, that wait for the vault over without"
+    name = f"processor time of a plan of purges over {_PLANNED:,} entries, that wait for the vault over without"
     board.add(Figure(figure="m", name=name, ratio=median_ratio(pairs), bound="<= 1.1", details=details))
 
 
@@ -154,15 +154,17 @@ def _fill(filled: Catalog) -> None:
 
 
 def _planned(archive: Archive, policies: list[RetentionPolicy], url: str | None) -> float:
-    """Return the seconds of all plans; with a vault, that has confirmed everything."""
+    """Return the processor time of all plans in seconds; with a vault, that has confirmed everything."""
     progress.require(archive, url)
     if url:
         _confirm_all(archive, url)
-    began = time.perf_counter()
-    plans = [enforcing.preview_plan(archive, policy) for policy in policies]
-    took = time.perf_counter() - began
-    assert sum(plan.purged_entries for plan in plans) > _PLANNED / 20
-    return took
+    took = []
+    for _ in range(_TRIES):
+        began = time.process_time()
+        plans = [enforcing.preview_plan(archive, policy) for policy in policies]
+        took.append(time.process_time() - began)
+        assert sum(plan.purged_entries for plan in plans) > _PLANNED / 20
+    return min(took)
 
 
 def _confirm_all(archive: Archive, url: str) -> None:

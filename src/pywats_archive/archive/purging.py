@@ -121,7 +121,7 @@ def candidates(archive: Archive, converter_name: str, *, before: str) -> Iterato
     """Stream a converter's purge candidates, oldest first, up to those received before ``before``."""
     with archive.read() as db:
         misdated = archive.clock.misdated(db)
-        missing = vault_gate.is_missing(db, archive.now())
+        missing = vault_gate.is_missing(db, archive.now(), of_many=True)
         yield from eligible.candidates(db, converter_name, before=before, misdated=misdated, missing=missing)
 
 

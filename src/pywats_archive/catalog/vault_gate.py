@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog import exporting, vault_segments
 from pywats_archive.catalog.column_types import moment_to_text, text_to_moment
 from pywats_archive.catalog.driver import execute
-from pywats_archive.catalog.events import append
+from pywats_archive.catalog.events import append, last_number
 from pywats_archive.models.event import Event
 
 VALID_FOR = timedelta(days=1)
@@ -26,10 +26,19 @@ _LACKING = (
     "UNION SELECT path FROM vault_large WHERE vault = ? AND is_there = 0 ORDER BY path"
 )
 _EVERY_ENTRY, _NO_ENTRY = "1", "0"
+_FEW_EVENTS = 20_000
+"""Up to so many events after the confirmed one, their entries are listed once for 5,000 candidates; else each is looked up."""
+_LATER_OF_EACH = (
+    "EXISTS (SELECT 1 FROM reports n WHERE n.archive_id = archive_entries.archive_id AND n.report_no > {report_no}) "
+    "OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto})"
+)
+_LATER_OF_MANY = (
+    "archive_entries.archive_id IN (SELECT archive_id FROM reports WHERE report_no > {report_no}) "
+    "OR archive_entries.archive_id IN (SELECT archive_id FROM events WHERE sequence > {upto} AND archive_id IS NOT NULL)"
+)
 _IS_NOT_THERE = (
     "(archive_entries.entry_no > {entry_no} "
-    "OR EXISTS (SELECT 1 FROM reports n WHERE n.archive_id = archive_entries.archive_id AND n.report_no > {report_no}) "
-    "OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto}) "
+    "OR {later} "
     "OR archive_entries.archive_id IN "
     "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)) "
     "OR archive_entries.archive_id IN "
@@ -48,8 +57,10 @@ class LargeBlob:
     """Of its bytes; the name of the object."""
 
 
-def is_missing(db: Connection, now: datetime) -> str:
+def is_missing(db: Connection, now: datetime, *, of_many: bool = False) -> str:
     """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` without that rule.
+
+    ``of_many`` is for thousands of entries in a query, otherwise it is fastest for a few hundred.
 
     An entry is confirmed if its number, those of its reports, and all its events are up to those of the confirmed segment,
     none of its blobs was left out, and the vault has those that are in no segment. Nothing is if the vault was not asked within
@@ -63,7 +74,8 @@ def is_missing(db: Connection, now: datetime) -> str:
     numbers = vault_segments.numbers_at(db, vault, chain, last) if is_valid else None
     if numbers is None:
         return _EVERY_ENTRY
-    return _IS_NOT_THERE.format(upto=int(last), entry_no=numbers[0], report_no=numbers[1])
+    later = _LATER_OF_MANY if of_many and last_number(db) - last <= _FEW_EVENTS else _LATER_OF_EACH
+    return _IS_NOT_THERE.format(entry_no=numbers[0], later=later.format(upto=int(last), report_no=numbers[1]))
 
 
 def required(db: Connection) -> str | None:
