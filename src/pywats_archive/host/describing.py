@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -85,8 +86,14 @@ def _is_password(definition: Any) -> bool:
 @cache
 def _distribution(module_name: str) -> str | None:
     top = module_name.partition(".")[0]
-    names = metadata.packages_distributions().get(top) if not top.startswith("_converter_") else None
+    names = _distributions().get(top) if not top.startswith("_converter_") else None
     return f"{names[0]} {metadata.version(names[0])}" if names else None
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the installed distributions by package; for these, Python reads the file list of each distribution."""
+    return metadata.packages_distributions()
 
 
 def code_of(converter: type) -> ConverterCode | None:

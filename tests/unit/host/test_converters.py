@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_an_installed_converter_is_described(tmp_path: Path) -> None:
     assert (info.kind, info.converter_class) == ("file", SPEA)
     assert info.distribution and info.distribution.startswith("pywats")
     assert len(info.fingerprint) == len("sha256:") + 64 and info.version
+
+
+def test_the_files_of_installed_packages_are_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second installed converter of a process is described without reading the lists of all packages again."""
+    for path in (SPEA, SPEA.replace("spea_converter.SPEA", "xjtag_converter.XJTAG")):
+        converter = load_class(path, tmp_path)
+        described = describe(converter, new_instance(converter, {}), path)
+        assert described.distribution and described.distribution.startswith("pywats")
+        monkeypatch.setattr(metadata, "packages_distributions", dict)
 
 
 @pytest.mark.parametrize(
