@@ -21,16 +21,25 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from multiprocessing import process
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.patience import PATIENCE_S
 
 _START = [sys.executable, "-m", "pywats_archive"]
 _LONGEST = 1 << 20
+_LATER = (
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.serialization",
+    "filelock",
+    "psutil",
+    "pywats_archive.cli.logs",
+    "pywats_archive.host.server.bounded",
+)
+"""What many commands import only when they need it."""
 
 
 def command(
@@ -56,7 +65,7 @@ def command(
     with tempfile.TemporaryFile("w+", encoding=encoding) as out, tempfile.TemporaryFile("w+") as err:
         writer = _broken_pipe() if closed else os.dup(out.fileno())
         try:
-            running = _server().start(whole[3:], (stdin, writer, err.fileno()), environment, encoding)
+            running = _server().start(whole[3:], (stdin, writer, err.fileno()), environment, encoding=encoding)
         finally:
             os.close(writer)
         try:
@@ -140,15 +149,21 @@ class _Server:
             )
 
     def start(
-        self, words: list[str], streams: Sequence[int], environment: Mapping[str, str], encoding: str | None = None
+        self, words: list[str], streams: Sequence[int], environment: Mapping[str, str], **more: object
     ) -> Process:
         """Let it start a command."""
-        request = {"words": words, "encoding": encoding, "cwd": str(Path.cwd()), "environment": dict(environment)}
-        status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, Path(os.devnull).open("r+b") as nowhere:
-            given = [nowhere.fileno() if each == subprocess.DEVNULL else each for each in streams]
-            socket.send_fds(self._socket, [json.dumps(request).encode()], [theirs.fileno(), *given])
-        return Process(status)
+        return _ask(self._socket, words, streams, environment, **more)
+
+
+def _ask(
+    server: socket.socket, words: list[str], streams: Sequence[int], environment: Mapping[str, str], **more: object
+) -> Process:
+    request = {"words": words, "cwd": str(Path.cwd()), "environment": dict(environment), **more}
+    status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, Path(os.devnull).open("r+b") as nowhere:
+        given = [nowhere.fileno() if each == subprocess.DEVNULL else each for each in streams]
+        socket.send_fds(server, [json.dumps(request).encode()], [theirs.fileno(), *given])
+    return Process(status)
 
 
 @cache
@@ -164,26 +179,33 @@ def _serve(requests: socket.socket) -> None:
 
     for verb in verbs.VERBS:
         import_module(f"pywats_archive.cli.{verb.place.partition(':')[0]}")
+    for later in _LATER:
+        import_module(later)
     warm.share()
     gc.freeze()  # a collection would copy all memory that is shared with this process
+    of_pages, pages = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     waiting = selectors.DefaultSelector()
-    waiting.register(requests, selectors.EVENT_READ)
+    for each in (requests, of_pages):
+        waiting.register(each, selectors.EVENT_READ)
     while True:
         for key, _ in waiting.select():
-            if key.fileobj is not requests:
+            if key.data:
                 waiting.unregister(key.fileobj)
                 _report(key.fd, *key.data)
                 continue
-            message, descriptors, *_ = socket.recv_fds(requests, _LONGEST, 4)
+            assert isinstance(key.fileobj, socket.socket)
+            message, descriptors, *_ = socket.recv_fds(key.fileobj, _LONGEST, 4)
             if not message:
                 os._exit(0)
             request = json.loads(message)
             if request["words"][:1] == ["web"]:
                 import_module("pywats_archive.web.server")
+                launcher: Any = import_module("pywats_archive.web.launcher")
+                launcher.start_own_command = partial(_own_command, pages)
             pid = os.fork()
             if pid == 0:
-                for each in list(waiting.get_map().values()):
-                    os.close(each.fd)
+                for other in list(waiting.get_map().values()):
+                    os.close(other.fd)
                 _become(request, *descriptors)
                 return
             status, *streams = descriptors
@@ -191,6 +213,13 @@ def _serve(requests: socket.socket) -> None:
                 os.close(stream)
             os.write(status, str(pid).encode())
             waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, status))
+
+
+def _own_command(
+    server: socket.socket, words: list[str], *, folder: Path, stdin: int, stdout: int, stderr: IO[bytes]
+) -> Process:
+    """Start the command as ``portable.processes.start_own_command`` does, for pages that are forked themselves."""
+    return _ask(server, words, (stdin, stdout, stderr.fileno()), dict(os.environ), cwd=str(folder), own_session=True)
 
 
 def _report(ended: int, pid: int, status: int) -> None:
@@ -203,11 +232,13 @@ def _report(ended: int, pid: int, status: int) -> None:
 
 def _become(request: dict[str, Any], status: int, *streams: int) -> None:
     os.close(status)
+    if request.get("own_session"):
+        os.setsid()
     for descriptor, opened in enumerate(streams):
         os.dup2(opened, descriptor)
         os.close(opened)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding=request["encoding"], closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding=request.get("encoding"), closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(request["environment"])

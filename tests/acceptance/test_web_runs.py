@@ -17,7 +17,7 @@ import pytest
 from tests.filled import fill
 from tests.replayed import fixed, gate, pages_of, sent
 from tests.station import PATIENCE_S, Station, wait_for
-from tests.web_server import Pages, pages
+from tests.web_server import Pages, pages, spawning
 
 from pywats_archive.client import Client
 from pywats_archive.models.event import EventFilter
@@ -191,10 +191,11 @@ def test_a_run_survives_a_restart_of_the_pages(station: Station) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
-def test_a_killed_run_is_resumed(station: Station, served: Pages) -> None:
+def test_a_killed_run_is_resumed(station: Station) -> None:
     """The page says that no process works on it; Resume replays what is left, and Cancel leaves it."""
     gate(station).touch()
-    with served.browser() as browser, served.api() as api:
+    words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--config", str(station.write_config())]
+    with spawning(words) as served, served.browser() as browser, served.api() as api:
         browser.post("/runs?status=failed", data={"since": "0"})
         wait_for(lambda: is_replaying(station))
         os.killpg(replaying_process(served), signal.SIGKILL)
