@@ -14,7 +14,7 @@ from filelock import FileLock
 from tests.windows import foreign_kernel
 
 from pywats_archive.portable import files, moving, processes, volumes
-from pywats_archive.portable.placing import free_names
+from pywats_archive.portable.placing import free_names, whole_path
 
 
 @pytest.mark.parametrize("windows", [False, True])
@@ -156,6 +156,17 @@ def test_folders_that_cannot_be_synced_are_told(tmp_path: Path) -> None:
     """Windows has no fsync of folders; elsewhere it is done."""
     assert files.sync_folder(tmp_path, windows=True) is False
     assert files.sync_folder(tmp_path, windows=False) is True
+
+
+def test_a_path_that_the_system_cannot_resolve_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some drives of Windows answer with an error; what was written there is named nevertheless."""
+
+    def refuses(path: Path | str) -> str:
+        raise OSError(errno.EINVAL, "More data available", str(path))
+
+    monkeypatch.chdir(tmp_path)
+    assert whole_path("a.csv", resolve=refuses) == str(tmp_path / "a.csv")
+    assert whole_path("a.csv") == os.path.realpath(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "noextension", "L" * 255, "é" * 127, ".hidden", "x." + "e" * 253])

@@ -37,6 +37,14 @@ def last_part(path: str) -> str:
     return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
 
 
+def whole_path(path: Path | str, *, resolve: Callable[[Path | str], str] = os.path.realpath) -> str:
+    """Return an absolute path without links; the absolute path alone if the system cannot resolve it (some Windows drives)."""
+    try:
+        return resolve(path)
+    except OSError:
+        return os.path.abspath(path)  # noqa: PTH100 (as realpath, a text)
+
+
 def _numbered(stem: str, tail: str) -> str:
     room = NAME_MAX_BYTES - len(os.fsencode(tail))
     if room <= 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def restore_reports(archive: Archive, archive_id: str, source: Path, *, actor: s
             document = content.report_document(archive, archive_id, number)
             path = _write(document, source.parent, f"{source.name}.report-{number}.json", archive)
             paths.append(path)
-            content.record_report(archive, archive_id, number, actor=actor, to=os.path.realpath(path))
+            content.record_report(archive, archive_id, number, actor=actor, to=placing.whole_path(path))
         except ArchiveError as exc:
             faults.append(f"report {number}: {exc}")
     return RestoredReports(paths=tuple(paths), faults=tuple(faults))

@@ -64,7 +64,7 @@ def record_restore(
     companion: str | None = None,
 ) -> None:
     """Record who restored a source, or one companion, and whether it was complete."""
-    details = {"to": str(restored) if restored is NO_FILE else os.path.realpath(restored)} | (
+    details = {"to": str(restored) if restored is NO_FILE else placing.whole_path(restored)} | (
         {"damage": damage} if damage else {}
     )
     details |= {"companion": companion} if companion else {}

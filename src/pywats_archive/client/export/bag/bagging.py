@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from importlib import metadata
@@ -21,6 +20,7 @@ from pywats_archive.client.export.bag.tags import Tags
 from pywats_archive.client.export.bag.work import Line
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.bag.outcome import Exported, NotExported
+from pywats_archive.portable.placing import whole_path
 
 _MOST_PROBLEMS = 1_000
 Holder = Callable[[str], Archive]
@@ -50,7 +50,7 @@ class Bagging:
     def _to(self) -> dict[str, str | bool]:
         """Where the bag goes, and why, as the history has it."""
         order = self._order
-        details: dict[str, str | bool] = {"to": os.path.realpath(order.target)}
+        details: dict[str, str | bool] = {"to": whole_path(order.target)}
         details |= {"downloaded": True} if order.is_download else {}
         return details | ({"reason": order.reason} if order.reason else {})
 
