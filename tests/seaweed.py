@@ -20,13 +20,13 @@ import pytest
 
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.vault.rights import least_rights
+from tests.patience import PATIENCE_S
 
 BUCKET = "archives"
 LEAST_UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 """The archive for whose station the key ``least`` has its rights, below the prefix ``least``."""
 _PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
 _S3_PORTS = ("s3.port", "s3.port.grpc", "s3.port.https")
-_START_S = 60
 _OWN_SERVER = ("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20")
 
 
@@ -83,7 +83,7 @@ class Seaweed:
                 stdout=log,
                 stderr=log,
             )
-        until_s = time.monotonic() + _START_S
+        until_s = time.monotonic() + PATIENCE_S
         while not self._answers():
             if time.monotonic() > until_s or self._process.poll() is not None:
                 self.kill()
@@ -161,7 +161,7 @@ def create_bucket(server: Seaweed, folder: Path) -> None:
     from pywats_archive.vault.opening import open_vault  # noqa: PLC0415
 
     vault = open_vault(server.settings(folder, "", user="admin"))
-    until_s = time.monotonic() + _START_S
+    until_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             return vault.put_new("created", b"1")
@@ -185,7 +185,7 @@ def replacing_server(folder: Path) -> Iterator[VaultSettings]:
             [program("rclone"), *words, str(folder / "objects")], stdout=log, stderr=log, env=environment
         )
     try:
-        until_s = time.monotonic() + _START_S
+        until_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < until_s:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-_PATIENCE_S = 60
+from tests.patience import PATIENCE_S
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -44,7 +45,7 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Wait until a text is shown, behind what was read before."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         while text not in self.shown[self._read :]:
             if time.monotonic() > deadline or not self._more():
                 raise AssertionError(f"no {text!r} in:\n{self.shown}")
@@ -54,7 +55,7 @@ class Terminal:
         """Wait for the end of the command; gives its exit code."""
         while self._more():
             pass
-        return self.process.wait(_PATIENCE_S)
+        return self.process.wait(PATIENCE_S)
 
     def _more(self) -> bool:
         """Read what is shown next; False if the command has ended."""

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 
 from pywats_archive.cli.verbs import NAMED
 
 SCRIPTS = Path(sys.executable).parent
-PATIENCE_S = 60
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.command import started
 from tests.done import OLD, document, many, put, zipped
-from tests.station import FOLDERS, Station
+from tests.station import FOLDERS, Station, wait_for
 
 from pywats_archive import Client
 from pywats_archive.archive.core import Archive
@@ -330,9 +330,7 @@ def test_killed_beside_a_running_service(station: Station) -> None:
         for number in range(5):
             (watch / f"live{number}.log").write_bytes(f"live {number}".encode())
         imported = take(station, done)
-        deadline = time.monotonic() + 60
-        while len(station.server.received) < 5 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: len(station.server.received) >= 5)
     assert imported.not_imported == ()
     station.run()
     assert len(station.entries()) == 125

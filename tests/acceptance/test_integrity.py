@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
-from tests.station import Station
+from tests.station import PATIENCE_S, Station
 from tests.terminal import Terminal
 
 from pywats_archive import Client
@@ -89,7 +89,7 @@ def test_verify_beside_a_working_service_finds_nothing(station: Station) -> None
     with station.serving(), Client([station.archive_root]) as client:
         for number in range(120):
             (watch / f"SN{number}.log").write_bytes(os.urandom(500))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             found = [each.problem for each in client.verify(Thoroughness(quick=True)) if each.problem]
             assert found == []

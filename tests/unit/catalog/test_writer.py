@@ -62,7 +62,7 @@ def write_together(catalog: Catalog, units: list[Unit], *, patient: Collection[i
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    for _ in range(2_000):
+    for _ in range(int(PATIENCE_S / 0.005)):
         if is_so():
             return
         threading.Event().wait(0.005)

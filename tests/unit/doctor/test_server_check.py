@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.tls import untrusted_server
 
 from pywats_archive.config.server import ServerConfig
@@ -33,10 +34,10 @@ def server() -> Iterator[WatsServer]:
         yield running
 
 
-def asked(address: str, token: str = TOKEN) -> StationCheck:
-    """Ask a server as doctor does, but with less patience."""
+def asked(address: str, token: str = TOKEN, *, timeout_s: float = PATIENCE_S) -> StationCheck:
+    """Ask a server as doctor does, but with another time limit."""
     config = ServerConfig(service_address=address, api_token=token)
-    check, _ = check_server(config, asked=lambda server: reach(server, timeout_s=2))
+    check, _ = check_server(config, asked=lambda server: reach(server, timeout_s=timeout_s))
     assert "s3cret" not in str(check) and TOKEN not in str(check)
     return check
 
@@ -78,7 +79,7 @@ def test_a_server_that_is_down_is_told(server: WatsServer) -> None:
 def test_a_server_that_never_answers_ends_the_check() -> None:
     """Something listens at the address, and nothing comes back."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        check = asked(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        check = asked(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=2)
     assert check.level is CheckLevel.FAILED and "does not answer (no answer within 2 s)" in check.seen
 
 
