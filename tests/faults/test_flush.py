@@ -15,7 +15,7 @@ from tests.faults.scenarios import Scenario
 from tests.faults.steps import Volume, cut_power
 from tests.faults.together import archive_on, drop_some, expect_all
 
-pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="forks"), pytest.mark.migrated]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks")
 
 
 class Forgetful(Volume):

@@ -11,6 +11,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from unittest import mock
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.keys import create_keys
 from pywats_archive.archive.repair.recover import recover
+from pywats_archive.catalog import engine
 from pywats_archive.errors import ArchiveError
 from pywats_archive.portable import open_files
 from pywats_archive.portable.open_files import ProcessTable
@@ -36,13 +38,21 @@ _SURVEY = 0
 """No step has this number."""
 _ENDING: tuple[Kind, ...] = (crash, cut_power)
 """The kinds that end the process: what they leave is on the disk alone."""
-_among_themselves = mock.patch.object(
-    open_files, "has_writer", partial(open_files.has_writer, processes=ProcessTable(Path(os.devnull)))
-)
-"""No other program has a source open. To list what all processes of the machine have open would take longer than the rest."""
 
 
-@_among_themselves
+@contextmanager
+def _quickly() -> Iterator[None]:
+    """Wait for no disk, which loses nothing here, and ask no process for open files: the list of all takes long to make."""
+    nobody = ProcessTable(Path(os.devnull))
+    with (
+        mock.patch("os.fsync", _count_only),
+        mock.patch.dict(engine._SYNCHRONOUS, dict.fromkeys(engine._SYNCHRONOUS, "OFF")),
+        mock.patch.object(open_files, "has_writer", partial(open_files.has_writer, processes=nobody)),
+    ):
+        yield
+
+
+@_quickly()
 def prepare(scenario: Scenario, folder: Path) -> Place:
     """Make the state before, and remember it."""
     place = Place(folder=folder / "place")
@@ -60,7 +70,7 @@ def prepare(scenario: Scenario, folder: Path) -> Place:
     return place
 
 
-@_among_themselves
+@_quickly()
 def go_wrong_everywhere(scenario: Scenario, place: Place, kind: Kind) -> int:
     """Let the scenario go wrong at every step, one after the other; gives their number. AssertionError tells what was lost.
 
@@ -72,8 +82,7 @@ def go_wrong_everywhere(scenario: Scenario, place: Place, kind: Kind) -> int:
             if victims.suffer(k) == _NO_STEP_LEFT:
                 return k - 1
             try:
-                with mock.patch("os.fsync", _count_only):
-                    _go_on(scenario, place, lost_names=kind is cut_power)
+                _go_on(scenario, place, lost_names=kind is cut_power)
             except BaseException as exc:
                 raise AssertionError(f"after step {k}: {traceback.format_exc()}") from exc
     raise AssertionError("unreachable: the numbers never end")
@@ -108,6 +117,7 @@ class _Victims:
     def __enter__(self) -> _Victims:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sys.stdout.flush()
+        gc.freeze()  # a collection would read all that other tests have in memory, and each process would copy it
         self._pid = os.fork()
         if self._pid == 0:
             self._socket.close()
@@ -120,10 +130,9 @@ class _Victims:
     ) -> None:
         self._socket.close()
         os.waitpid(self._pid, 0)
+        gc.unfreeze()
 
     def _serve(self, theirs: socket.socket) -> NoReturn:
-        gc.freeze()  # a collection would copy all memory that is shared with the parent
-        os.fsync = _count_only
         while request := theirs.recv(8):
             theirs.send(json.dumps(self._outcome(int(request))).encode())
         os._exit(_FINE)
