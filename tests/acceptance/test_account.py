@@ -77,6 +77,15 @@ def test_root_makes_no_archive_in_another_accounts_folder(tmp_path: Path) -> Non
     Archive.open(tmp_path / "mine", create=True, own=True).close()
 
 
+def test_the_owner_opens_an_archive_without_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of an account is looked up for a message alone: where a directory service is away, that takes long."""
+    asked: list[int] = []
+    monkeypatch.setattr(account, "_name", asked.append)
+    with Archive.open(tmp_path / "archive", create=True, own=True) as archive:
+        archive.compliance.restore()
+    assert not asked
+
+
 def test_becoming_an_account_is_for_good(tmp_path: Path) -> None:
     """Its files are the account's, its groups too, and there is no way back to root."""
     os.chown(tmp_path, WATS, WATS)

@@ -31,38 +31,43 @@ class Account:
 
 def owner_of(root: Path) -> Account:
     """Return the account that owns an archive; for a new one, the account of the nearest existing folder."""
-    known = root / layout.DESCRIPTION
-    place = next(each for each in (known, root, *root.parents) if each.exists())
-    status = place.stat()
+    status = _status(root)
     return Account(uid=status.st_uid, gid=status.st_gid, name=_name(status.st_uid))
+
+
+def _status(root: Path) -> os.stat_result:
+    known = root / layout.DESCRIPTION
+    return next(each for each in (known, root, *root.parents) if each.exists()).stat()
 
 
 def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
     """Raise WrongAccount unless files created at ``root`` belong to the archive's account; no check on Windows.
 
-    Any account may create an archive in a folder that it may write to; root only in a folder of its own.
+    Any account may create an archive in a folder that it may write to; root only in a folder of its own. The system is asked
+    for names of accounts only if that fails: a directory service may take long to answer.
     """
     if windows:
         return
-    owner, mine = owner_of(root), os.geteuid()
+    uid, mine = _status(root).st_uid, os.geteuid()
     is_new = not (root / layout.DESCRIPTION).exists()
-    if owner.uid == mine or (is_new and mine != _ROOT) or _becomes_owned_by(root, owner):
+    if uid == mine or (is_new and mine != _ROOT) or _becomes_owned_by(root, uid):
         return
+    owner = owner_of(root)
     raise WrongAccount(
         f"{root}: belongs to the account '{owner.sudo_name}', and this is '{_name(mine) or mine}', whose files that "
         f"account could not purge, verify or send; use 'sudo -u {owner.sudo_name} pywats-archive ...', or as root --as-owner"
     )
 
 
-def _becomes_owned_by(root: Path, owner: Account) -> bool:
-    """Whether a file created there belongs to ``owner`` anyway, as on shares that know one account only."""
+def _becomes_owned_by(root: Path, uid: int) -> bool:
+    """Whether a file created there belongs to this account anyway, as on shares that know one account only."""
     probe = next(each for each in (root, *root.parents) if each.exists()) / f".{os.getpid()}-account.part"
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
         return False
     try:
-        return probe.stat().st_uid == owner.uid
+        return probe.stat().st_uid == uid
     finally:
         names.unlink(probe, missing_ok=True)
 
