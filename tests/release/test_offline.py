@@ -79,6 +79,7 @@ def test_the_zip_installs_and_the_demo_runs_without_a_network(
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert subprocess.run([folder / "bin" / "python", "-c", "import obstore"], check=False).returncode == 0
     (documentation,) = folder.rglob("documentation")
     assert str(documentation) in subprocess.run([command, "docs"], capture_output=True, text=True, check=True).stdout
     check_documentation(documentation)

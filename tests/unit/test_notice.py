@@ -17,7 +17,9 @@ NEEDED = {
     name
     for system in SYSTEMS.values()
     for python in PYTHON_VERSIONS
-    for name in needed({**system, "python_version": python, "python_full_version": f"{python}.0"}, frozenset({"web"}))
+    for name in needed(
+        {**system, "python_version": python, "python_full_version": f"{python}.0"}, frozenset({"web", "vault"})
+    )
 } | {"pip"}
 INSTALLED = [each for each in metadata.distributions() if canonicalize_name(each.metadata["Name"]) in NEEDED]
 
