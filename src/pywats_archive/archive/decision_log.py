@@ -19,7 +19,7 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.durable import replace_lines
 from pywats_archive.blobs.reserve import NO_ROOM
 from pywats_archive.errors import StorageError
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
+from pywats_archive.models.ids import id_in, is_archive_id
 
 _ERASED = "erased"
 
@@ -57,7 +57,7 @@ def erased(root: Path) -> dict[str, tuple[str, str]]:
 
 def entry_of(path: str) -> str:
     """Return the id of the entry whose blob is at ``path``."""
-    return path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
+    return id_in(path)
 
 
 def _append_at_need(archive: Archive, line: bytes) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pywats_archive.config.loopback import is_loopback
 from pywats_archive.config.server import stripped
 from pywats_archive.redaction import know_address
 
@@ -97,7 +97,7 @@ class VaultSettings(BaseModel):
             raise ValueError("write an address that begins with https://")
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("write the address only; credentials belong into the file vault_credentials")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("write https://; http:// would send everything in clear, and is for this computer alone")
         return address.rstrip("/")
 
@@ -124,10 +124,3 @@ def _split(address: str) -> SplitResult:
     except ValueError:
         return SplitResult("", "", "", "", "")
     return parts
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

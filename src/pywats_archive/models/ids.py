@@ -27,6 +27,11 @@ def is_archive_id(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
+def id_in(path: str) -> str:
+    """Return the id that the name of a blob begins with; any other name gives what is no id."""
+    return path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
+
+
 def day_of(archive_id: str) -> date:
     """Return the day (UTC) in an archive id: when its source was received."""
     return date(int(archive_id[:4]), int(archive_id[4:6]), int(archive_id[6:8]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
+
+from pywats_archive.config.loopback import is_loopback
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8087
@@ -34,12 +35,7 @@ class WebSettings:
     @property
     def is_local(self) -> bool:
         """Whether only this computer can reach the pages."""
-        if self.host.lower() == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def shown_name(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.models.entry import SourceKind
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, moment_of
+from pywats_archive.models.ids import id_in, moment_of
 from pywats_archive.portable.placing import last_part
 
 SHAREABLE = "shareable"
@@ -32,7 +32,7 @@ def is_imported(metadata: Mapping[str, Any]) -> bool:
 
 def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a header's metadata for the blob at ``path``; for a shared blob with the entry and kind of that name."""
-    named, first = path.rpartition("/")[2][:ARCHIVE_ID_LENGTH], str(metadata.get("archive_id"))
+    named, first = id_in(path), str(metadata.get("archive_id"))
     if named[:8] != first[:8] or not path.startswith(f"{layout.SOURCES}/"):
         return dict(metadata)
     is_shareable = metadata.get(SHAREABLE) is True and metadata.get("kind") == "companions"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import PurePosixPath
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
@@ -15,7 +14,7 @@ from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveError, BlobLocked
 from pywats_archive.models.event import IMPORTED_FROM, SOURCE_IMPORTED, Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.ids import id_in
 
 
 def event_of(archive: Archive, archive_id: str) -> Event | None:
@@ -44,7 +43,7 @@ def _fault(archive: Archive, path: str) -> str | None:
     try:
         metadata = archive.blobs.label(path).metadata
         archive.blobs.check(path, checksum_in(metadata))
-        event = event_of(archive, PurePosixPath(path).name[:ARCHIVE_ID_LENGTH])
+        event = event_of(archive, id_in(path))
     except BlobLocked:
         return archive.blobs.encrypted_fault(path)
     except (ArchiveError, OSError, KeyError) as exc:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
@@ -23,7 +23,7 @@ from pywats_archive.errors import (
     UnknownEntry,
 )
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
+from pywats_archive.models.ids import id_in, is_archive_id, moment_of
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable import names
 
@@ -103,14 +103,14 @@ def adopt_imports(archive: Archive, *, since_s: float) -> None:
     for day, changed_s in sorted(_days_on_disk(archive).items()):
         for top in (layout.SOURCES, layout.REPORTS) if changed_s >= since_s - _COARSEST_CLOCK.total_seconds() else ():
             for path in sorted(unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=_in_order):
-                archive_id = _id_in(path)
+                archive_id = id_in(path)
                 if (archive_id in adopted or _is_imported(archive, path)) and adopt(archive, path) in KINDS:
                     adopted.add(archive_id)
 
 
 def _in_order(path: str) -> tuple[bool, str, int]:
     """Sort companions behind the source that they belong to, and the reports of an entry as they were made."""
-    return layout.is_companions(path), _id_in(path), layout.number_of(path)
+    return layout.is_companions(path), id_in(path), layout.number_of(path)
 
 
 def _is_imported(archive: Archive, path: str) -> bool:
@@ -122,7 +122,7 @@ def _is_imported(archive: Archive, path: str) -> bool:
 
 def _is_of_imported(archive: Archive, path: str) -> bool:
     with suppress(UnknownEntry):
-        source = archive.entry(_id_in(path)).source_archived_path
+        source = archive.entry(id_in(path)).source_archived_path
         is_first = layout.is_companions(path) and bool(source)
         return is_first and role.is_imported(archive.blobs.label(source).metadata)
     return False
@@ -166,8 +166,8 @@ def _repair(archive: Archive, tops: Sequence[str], *, is_importing: bool) -> Rec
             if not is_importing:
                 archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
             for path in sorted(unknown(archive, folder), key=_in_order):
-                if is_importing and (_id_in(path) in imports or _is_imported(archive, path)):
-                    imports.add(_id_in(path))
+                if is_importing and (id_in(path) in imports or _is_imported(archive, path)):
+                    imports.add(id_in(path))
                 elif archive.blobs.remove_if_empty(path):
                     removed.append(path)
                 else:
@@ -223,10 +223,6 @@ def _days_on_disk(archive: Archive) -> dict[date, float]:
             key = date(int(year), int(month), int(day))
             found[key] = max(found.get(key, 0.0), folder.stat().st_mtime)
     return found
-
-
-def _id_in(path: str) -> str:
-    return PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
 
 
 def _relative(archive: Archive, path: Path) -> str:

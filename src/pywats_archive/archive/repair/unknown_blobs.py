@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from pywats_archive.archive.core import Archive
@@ -26,7 +25,7 @@ from pywats_archive.errors import (
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
+from pywats_archive.models.ids import id_in, is_archive_id
 from pywats_archive.models.report import NEVER_SENT
 
 _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
@@ -36,7 +35,7 @@ _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
 def unknown(archive: Archive, folder: str) -> Iterator[str]:
     """Stream the blobs in a folder that no row names."""
     for path in archive.blobs.paths(folder):
-        archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
+        archive_id = id_in(path)
         if is_archive_id(archive_id) and path not in _known_paths(archive, archive_id):
             yield path
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from pywats_archive.archive.core import Archive
@@ -18,7 +17,7 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.vault_gate import LargeBlob
 from pywats_archive.catalog.vault_segments import ShippedSegment as ShippedSegment  # noqa: PLC0414 (callers have both from here)
 from pywats_archive.errors import StorageError
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.ids import id_in
 from pywats_archive.portable import files
 
 
@@ -105,13 +104,9 @@ def lacks(archive: Archive, first: int, last: int) -> bool:
 
 def _note(tx: Connection, vault: str, chain: str, found: FoundSegment) -> None:
     vault_segments.add(tx, vault, chain, found.segment)
-    vault_gate.note_absent(tx, vault, ((_id_in(path), path) for path, why in found.absent.items() if why != PURGED))
+    vault_gate.note_absent(tx, vault, ((id_in(path), path) for path, why in found.absent.items() if why != PURGED))
     large = (LargeBlob(path=path, sha256=sha256) for path, sha256 in found.large.items())
-    vault_gate.note_large(tx, vault, ((_id_in(blob.path), blob) for blob in large))
-
-
-def _id_in(path: str) -> str:
-    return PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
+    vault_gate.note_large(tx, vault, ((id_in(blob.path), blob) for blob in large))
 
 
 def require(archive: Archive, vault: str | None) -> None:

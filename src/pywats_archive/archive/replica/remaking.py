@@ -25,7 +25,7 @@ from pywats_archive.catalog.refilling import EventMark, Refilling, bind_newer, r
 from pywats_archive.catalog.refilling import Refilled as Refilled  # noqa: PLC0414 (callers have both from here)
 from pywats_archive.errors import StorageError, UsageError
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.ids import id_in
 from pywats_archive.models.time import Clock
 from pywats_archive.portable import files, names
 from pywats_archive.portable.private import keep_private
@@ -58,7 +58,7 @@ class Remaking:
         if any(fnmatchcase(path, pattern) and path.count("/") == pattern.count("/") for pattern in FILES):
             return not _UNSAFE.search(path) and not (self._root / path).exists()
         folder = place.require_shape(path, self._root)
-        if folder != layout.CONVERTERS and not self._rows.wants(path, Path(path).name[:ARCHIVE_ID_LENGTH]):
+        if folder != layout.CONVERTERS and not self._rows.wants(path, id_in(path)):
             return False
         return not (self._root / path).exists()
 

@@ -26,7 +26,7 @@ from pywats_archive.models import file_stamp
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import SOURCE_IMPORTED, Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, day_text
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, day_text, id_in
 
 Put = TypeVar("Put")
 _NO_ID = "0" * ARCHIVE_ID_LENGTH
@@ -102,7 +102,7 @@ class Draft:
 
     @staticmethod
     def id_of(blob: Blob) -> str:
-        return blob.path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
+        return id_in(blob.path)
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
         """Write the blob; a file that was stored as a companion that day gets one more name of that blob."""

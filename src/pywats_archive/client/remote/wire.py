@@ -6,7 +6,6 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ import httpx
 from pydantic_core import to_jsonable_python
 
 from pywats_archive import errors
+from pywats_archive.config.loopback import is_loopback
 from pywats_archive.errors import ArchiveError, StationAway, StorageError, UsageError
 
 Query = Mapping[str, str | list[str]]
@@ -121,15 +121,8 @@ def _require_address(address: str) -> None:
         raise UsageError(
             "the address of a station must look like https://station.example:8087, without a user name or token"
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(f"{address}: the token would cross the network unencrypted; use https://")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _checked(token: str | None) -> str:
