@@ -108,7 +108,7 @@ def test_what_was_purged_or_damaged_is_restored_from_the_vault(station: Station,
         assert kinds.count("source.restored") == 1
         shutil.rmtree(tmp_path / "share")
         (gone,) = client.restore([one.archive_id], tmp_path / "out")
-        assert gone.error and "was purged" in gone.error and "nor from the vault" in gone.error
+        assert gone.error and "was purged" in gone.error and "reading it from the vault failed" in gone.error
         blob.unlink()
         client.retention.purge_named([two.archive_id], even_damaged=True)
 
@@ -132,7 +132,7 @@ def test_a_program_without_a_configuration_names_the_place(tmp_path: Path) -> No
     with Client([]) as client:
         made = client.vault.init(str(tmp_path / "share"))
         assert made.is_new and [each.archive_uuid for each in made.rights] == ["ARCHIVE-UUID"]
-        with pytest.raises(UsageError, match="name the bucket or the folder"):
+        with pytest.raises(UsageError, match="set vault_url in the configuration"):
             client.vault.init()
 
 

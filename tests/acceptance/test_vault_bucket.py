@@ -59,7 +59,9 @@ def test_a_wrong_key_is_one_line_with_the_code_of_the_server(station: Station, t
         ended = command("vault", "init", "--config", station.write_config())
         assert (ended.returncode, ended.stdout) == (1, "")
         (line,) = ended.stderr.splitlines()
-        assert "with 403 Forbidden, InvalidAccessKeyId; check the key" in line and secret("stranger") not in line
+        assert (
+            "with 403 Forbidden, InvalidAccessKeyId; check the credentials" in line and secret("stranger") not in line
+        )
 
 
 def test_nothing_is_shipped_to_a_server_that_replaces_objects(station: Station, tmp_path: Path) -> None:

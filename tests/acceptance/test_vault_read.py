@@ -66,6 +66,14 @@ def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
     assert read == [(kind, str(purged.share)) for kind in ("source.restored", "source.restored", "report.read")]
 
 
+def test_a_failed_restore_names_the_entry_once(station: Station, purged: Purged, tmp_path: Path) -> None:
+    """The archive alone, without the configuration, has no vault."""
+    done = command("restore", purged.entry.archive_id, "--to", tmp_path / "out", "--archive", station.archive_root)
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert line.startswith(f"{purged.entry.archive_id}: was purged"), line
+
+
 def test_a_file_that_is_missing_comes_from_the_vault_too(station: Station, purged: Purged) -> None:
     """And only then: a file of the archive is not asked for there."""
     watch = station.root / "good" / "watch"
@@ -91,7 +99,7 @@ def test_without_the_vault_the_error_says_both(purged: Purged, tmp_path: Path) -
     purged.share.rename(tmp_path / "away")
     with (
         Client.from_config(purged.config) as client,
-        pytest.raises(ArchiveError, match=r"was purged on .* nor from the vault: "),
+        pytest.raises(ArchiveError, match=r"was purged on .* reading it from the vault failed: "),
     ):
         client.open_source(purged.entry.archive_id)
     (tmp_path / "away").rename(purged.share)

@@ -58,7 +58,12 @@ def restore(
                 if path:
                     console.print(printable(str(path)), soft_wrap=True)
             if result.error:
-                console.print(printable(f"{result.archive_id}: {result.error}"), soft_wrap=True, style="red")
+                console.print(printable(_named(result.archive_id, result.error)), soft_wrap=True, style="red")
         if any(result.path and not result.is_on_record for result in results):
             console.print("The archive is read-only here, so its history does not record this restore.")
     return 1 if failed else 0
+
+
+def _named(archive_id: str, error: str) -> str:
+    """Return the error with the id in front, once."""
+    return error if error.startswith(f"{archive_id}:") else f"{archive_id}: {error}"

@@ -69,6 +69,6 @@ def opened(archive: Archive, archive_id: str, read: Reading, vault_of: Callable[
             fetched = lent.enter_context(vault(archive, archive_id))
             file = stream(read(fetched), lent.pop_all())
         except ArchiveError as exc:
-            raise BlobMissing(f"{missing}; nor from the vault: {exc}") from exc
+            raise BlobMissing(f"{missing}; reading it from the vault failed: {exc}") from exc
         file.vault = fetched.vault
         return file

@@ -48,7 +48,7 @@ class Restoring:
             with self.vault(archive, archive_id) as fetched:
                 again = self._restored(fetched, archive_id, folder)
         except ArchiveError as exc:
-            return replace(done, error=f"{done.error}; nor from the vault: {exc}")
+            return replace(done, error=f"{done.error}; reading it from the vault failed: {exc}")
         return again if again.path is not None else done
 
     def _restored(self, archive: Archive, archive_id: str, folder: Path) -> Restored:

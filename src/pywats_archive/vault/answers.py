@@ -13,10 +13,11 @@ _AT_ONCE = {"ConditionalRequestConflict", "OperationAborted"}
 """Two puts of one key at the same moment: S3 asks to try again, and stored neither (AWS, "Conditional writes")."""
 _CLOCK = {"RequestTimeTooSkewed"}
 _PASSING = {408, 429}
+_CHECK = "check the credentials, their rights, vault_region, and the bucket in vault_url"
 _UNREACHABLE = (
-    ("kind: Timeout", "does not answer in time"),
-    ("dns error", "its host name is unknown"),
-    ("Connection refused", "nothing listens there"),
+    ("kind: Timeout", "its server does not answer in time"),
+    ("dns error", "the host name of its server is unknown"),
+    ("Connection refused", "no server listens there"),
 )
 _CERTIFICATE = ("invalid peer certificate", "CertificateError", "UnknownIssuer")
 
@@ -42,7 +43,7 @@ def meaning(error: Exception, url: str, key: str) -> VaultError:
     if status == 412 or type(error).__name__ == "AlreadyExistsError":
         return KeyTaken(f"{url}: has {key} already; nothing was replaced")
     if seen:
-        return VaultRefused(f"{url}: refuses {key} with {seen}; check the key, its rights, and the region", code=code)
+        return VaultRefused(f"{url}: refuses {key} with {seen}; {_CHECK}", code=code)
     return _without_answer(text, url)
 
 
@@ -52,4 +53,4 @@ def _without_answer(text: str, url: str) -> VaultError:
     if "BareRedirect" in text:
         return VaultRefused(f"{url}: is in another region; set vault_region")
     reason = next((said for sign, said in _UNREACHABLE if sign in text), "cannot be reached")
-    return VaultAway(f"{url}: {reason}; the vault is tried again later")
+    return VaultAway(f"{url}: {reason}; check the network and vault_endpoint; the service tries again")

@@ -50,13 +50,15 @@ def credentials_of(settings: VaultSettings, environ: Mapping[str, str] = os.envi
             know_token("vault_credentials", value)
     if not used:
         place = settings.vault_credentials or "the environment"
-        raise ConfigError(f"{place}: has no credentials of the vault; give {', '.join(names)}")
+        raise ConfigError(f"{place}: has no credentials of the vault; set those that you have of {', '.join(names)}")
     return used
 
 
 def _of_file(path: Path, scheme: str) -> dict[str, str]:
     try:
-        if others := (*others_who_may_read(path), *filter(None, [group_who_may_read(path)])):
+        if others := others_who_may_read(path) or tuple(
+            f"the group {name}" for name in [group_who_may_read(path)] if name
+        ):
             raise ConfigError(
                 f"{path}: can be read by {', '.join(others)}; let the account of the service alone read it"
             )

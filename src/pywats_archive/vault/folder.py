@@ -148,6 +148,8 @@ class FolderVault:
                 raise VaultRefused(f"{each}: is a link to another place, and a vault follows none; remove the link")
 
     def _require_marker(self) -> None:
+        if not self._root.parent.is_dir():
+            raise VaultAway(f"{self._root.parent}: there is no such folder; mount the share there, or correct the path")
         if not (self._root / MARKER).is_file():
             raise VaultAway(
                 f"{self._root}: has no {MARKER}; mount the share there, or create a vault with 'pywats-archive vault init'"

@@ -24,7 +24,8 @@ def waiting(lag: VaultLag) -> str:
     if not lag.events:
         return "nothing waits"
     files = f"{counted(lag.events, 'event')} with {human_size(lag.size_bytes)} of files"
-    return f"{files} wait, the oldest for {lag.minutes:g} minutes"
+    age = counted(round(lag.minutes), "minute") if lag.minutes >= 1 else "less than a minute"
+    return f"{files} wait, the oldest for {age}"
 
 
 def findings(lag: VaultLag, *, now: datetime) -> Iterator[str]:

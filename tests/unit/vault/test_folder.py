@@ -141,6 +141,6 @@ def test_a_linked_folder_is_refused(vault: Vault, root: Path, tmp_path: Path) ->
 
 def test_the_folder_above_must_be_there(root: Path) -> None:
     """A mistyped path creates no vault."""
-    with pytest.raises(VaultAway, match="share"):
+    with pytest.raises(VaultAway, match="there is no such folder; mount the share"):
         FolderVault(root).put_new(MARKER, b"{}")
     assert not root.parent.exists()

@@ -58,5 +58,7 @@ class StationVault(VaultShipping):
             fields = {**settings.model_dump(), "vault_url": arguments.text(url, "url")}
             settings = vault_settings_of(fields, self._path or Path())
         if not settings.vault_url:
-            raise UsageError("vault: name the bucket or the folder, or set vault_url in the configuration")
+            raise UsageError(
+                "vault: set vault_url in the configuration; only 'init' and 'restore' can name the bucket or the folder instead"
+            )
         return settings
