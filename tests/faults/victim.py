@@ -133,9 +133,11 @@ class _Victims:
         gc.unfreeze()
 
     def _serve(self, theirs: socket.socket) -> NoReturn:
-        while request := theirs.recv(8):
-            theirs.send(json.dumps(self._outcome(int(request))).encode())
-        os._exit(_FINE)
+        try:
+            while request := theirs.recv(8):
+                theirs.send(json.dumps(self._outcome(int(request))).encode())
+        finally:  # whatever happens, no second test run goes on from here
+            os._exit(_FINE)
 
     def _outcome(self, k: int) -> list[int]:
         if k == _SURVEY:
