@@ -52,18 +52,21 @@ def purged(station: Station, tmp_path: Path) -> Iterator[Purged]:
 
 def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
     """Every file of the entry, with a line that says so; the history has each with the vault (invariant 8)."""
-    told = f"{purged.entry.archive_id}: its files are not in the archive any more; read from the vault {purged.share}\n"
+    told = f"{purged.entry.archive_id}: read from the vault {purged.share}, since the archive does not have it\n"
     for options, content in (((), LOG), (("--companion", "SN1.ini"), LIMITS)):
         done = command("cat", purged.entry.archive_id, *options, "--config", purged.config)
         assert (done.returncode, done.stdout, done.stderr) == (0, content, told)
     report = command("cat", purged.entry.archive_id, "--report", "1", "--config", purged.config)
     assert (report.returncode, report.stderr) == (0, told) and '"sn"' in report.stdout
+    shown = command("show", purged.entry.archive_id, "--report", "1", "--config", purged.config)
+    assert (shown.returncode, shown.stderr) == (0, told) and '"sn"' in shown.stdout
     with Client.from_config(purged.config) as client:
         events = client.details(purged.entry.archive_id).events
     read = [
         (each.kind, each.details.get("vault")) for each in events if each.kind in ("source.restored", "report.read")
     ]
-    assert read == [(kind, str(purged.share)) for kind in ("source.restored", "source.restored", "report.read")]
+    kinds = ("source.restored", "source.restored", "report.read", "report.read")
+    assert read == [(kind, str(purged.share)) for kind in kinds]
 
 
 def test_a_failed_restore_names_the_entry_once(station: Station, purged: Purged, tmp_path: Path) -> None:
@@ -105,6 +108,14 @@ def test_without_the_vault_the_error_says_both(purged: Purged, tmp_path: Path) -
     (tmp_path / "away").rename(purged.share)
 
 
+def test_keys_of_the_vault_that_are_invalid_are_named(station: Station, purged: Purged) -> None:
+    """A mistake in the configuration does not look like a vault that lacks the entry."""
+    station.keys["vault_endpoint"] = "no address"
+    station.write_config()
+    done = command("cat", purged.entry.archive_id, "--config", purged.config)
+    assert done.returncode != 0 and "vault_endpoint" in done.stderr, done.stderr
+
+
 def test_content_from_the_vault_is_compared_with_the_catalog(purged: Purged) -> None:
     """A segment in the vault may have other bytes: then the last read says so."""
     (key,) = purged.share.rglob("*.zip")
@@ -129,7 +140,7 @@ def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
             first = browser.get(f"{here}?tab={tab}").text
             assert "Show the copy in the vault" in first and content not in first.partition("Show the copy")[2]
             shown = browser.get(f"{here}?tab={tab}&vault=yes").text
-            assert f"It was read from the vault <bdi>{purged.share}</bdi>" in shown and "Show the copy" not in shown
+            assert f"read from the vault <bdi>{purged.share}</bdi>, since" in shown and "Show the copy" not in shown
         assert LOG in browser.get(f"{here}?tab=source&vault=yes").text
         assert "companion=SN1.ini&amp;vault=yes" in browser.get(f"{here}?tab=source&vault=yes").text
         assert browser.get(f"/api/v1{here}/source").text == LOG

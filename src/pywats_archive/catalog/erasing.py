@@ -97,6 +97,15 @@ def is_erased(db: Connection, archive_id: str) -> bool:
     return execute(db, found, (archive_id,)).fetchone() is not None
 
 
+def has_begun(db: Connection, archive_id: str) -> bool:
+    """Whether an entry was erased, or its erasure is recorded and not finished yet."""
+    found = (
+        "SELECT 1 FROM archive_entries e LEFT JOIN purge_history p ON p.id = e.purge_id "
+        f"WHERE e.archive_id = ? AND e.purged_at IS NOT NULL AND (e.source_path = '{ERASED}' OR p.reason = ?)"
+    )
+    return execute(db, found, (archive_id, PurgeReason.ERASED.value)).fetchone() is not None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worded:
     """An entry with some words in its texts."""

@@ -25,8 +25,8 @@ def cat(
 ) -> None:
     """Print a source, a companion or a report.
 
-    Checksums are verified. A folder is printed as a tar archive. Of an entry that was purged, the vault has the files, if there
-    is one.
+    Checksums are verified. A folder is printed as a tar archive. Files that were purged are read from the vault, if the
+    configuration names one.
     """
     if report is not None and companion is not None:
         raise UsageError("cat: use --report or --companion, not both")

@@ -17,6 +17,7 @@ from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import Report
 from pywats_archive.words.text import printable
+from pywats_archive.words.vault import from_vault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,8 @@ def show(
         if report is not None:
             with client.open_report(details.entry.archive_id, report) as content:
                 document = json.loads(content.read())
+            if content.vault:
+                typer.echo(printable(from_vault(details.entry.archive_id, content.vault)), err=True)
             _print_report(ShownReport(number=report, report=details.reports[report - 1], document=document), as_json)
             return
     if as_json:

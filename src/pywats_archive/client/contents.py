@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import Any, Protocol
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, BlobMissing
 
-FromVault = Callable[[Archive, str], AbstractContextManager[Archive]]
-"""Lets a block read an archive, in which the files of an entry come from the vault."""
 Reading = Callable[[Archive], Iterator[bytes]]
 """Begins to read bytes of an entry; BlobMissing if they are not there."""
+
+
+class FromVault(Protocol):
+    """Lets a block read an archive, in which files of an entry come from the vault."""
+
+    def __call__(self, archive: Archive, archive_id: str, only: str | None = None) -> AbstractContextManager[Archive]:
+        """Fetch all files of the entry, or ``only`` the blob with this path."""
 
 
 class ArchivedFile(io.BufferedReader):
@@ -56,17 +61,32 @@ def stream(chunks: Iterator[bytes], lent: ExitStack | None = None) -> ArchivedFi
     return ArchivedFile(_Chunks(chunks, lent or ExitStack()), buffer_size=1 << 16)
 
 
-def opened(archive: Archive, archive_id: str, read: Reading, vault_of: Callable[[], FromVault | None]) -> ArchivedFile:
-    """Return bytes of an entry as a file: those of the archive, or if it has them no more, those of the vault."""
+def opened(
+    archive: Archive,
+    archive_id: str,
+    read: Reading,
+    path_of: Callable[[Archive], str],
+    vault_of: Callable[[], FromVault | None],
+) -> ArchivedFile:
+    """Return bytes of an entry as a file: those of the archive, or if it has them no more, those of the vault.
+
+    The vault is asked for the one blob at ``path_of``, and not at all if the archive never had one.
+    """
     try:
         return stream(read(archive))
     except BlobMissing as exc:
-        missing, vault = exc, vault_of()
+        missing = exc
+    if not (path := path_of(archive)):
+        raise missing
+    try:
+        vault = vault_of()
+    except ArchiveError as exc:
+        raise BlobMissing(f"{missing}; reading it from the vault failed: {exc}") from exc
     if vault is None:
         raise missing
     with ExitStack() as lent:
         try:
-            fetched = lent.enter_context(vault(archive, archive_id))
+            fetched = lent.enter_context(vault(archive, archive_id, path))
             file = stream(read(fetched), lent.pop_all())
         except ArchiveError as exc:
             raise BlobMissing(f"{missing}; reading it from the vault failed: {exc}") from exc

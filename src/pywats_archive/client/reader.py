@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
-from pywats_archive.archive.core import EntryDetails
+from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.client.contents import ArchivedFile, Reading, opened
 from pywats_archive.config.outline import StationOutline
@@ -91,11 +91,13 @@ class EntryReader:
 
         target = arguments.path(folder, "folder")
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
-        how = Restoring(actor or self.actor, even_damaged=even_damaged, reports=reports, vault=self._vault_of_station())
+        how = Restoring(
+            actor or self.actor, even_damaged=even_damaged, reports=reports, vault_of=self._vault_of_station
+        )
         return tuple(how.restore(archive, archive_id, target) for archive_id, archive in holders)
 
     def _vault_of_station(self) -> FromVault | None:
-        """Return how to read an entry from the vault; None if the configuration names none."""
+        """Return how to read an entry from the vault; None if the configuration names none. ConfigError if it is invalid."""
         return None
 
     def export(self, wanted: EntryFilter | None = None, *, actor: str | None = None) -> Iterator[bytes]:
@@ -124,14 +126,22 @@ class EntryReader:
         from pywats_archive.archive.restore import content
 
         by = actor or self.actor
-        return self._opened(archive_id, lambda archive: content.source_chunks(archive, archive_id, actor=by))
+        return self._opened(
+            archive_id,
+            lambda archive: content.source_chunks(archive, archive_id, actor=by),
+            lambda archive: archive.entry(archive_id).source_archived_path,
+        )
 
     def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> ArchivedFile:
         """Return a companion as a file to read, as ``open_source`` does."""
         from pywats_archive.archive.restore import content
 
         by = actor or self.actor
-        return self._opened(archive_id, lambda archive: content.companion_chunks(archive, archive_id, name, actor=by))
+        return self._opened(
+            archive_id,
+            lambda archive: content.companion_chunks(archive, archive_id, name, actor=by),
+            lambda archive: content.companion_named(archive.entry(archive_id), name).archived_path,
+        )
 
     def open_report(
         self, archive_id: str, number: int = 1, *, actor: str | None = None, attachment: int | None = None
@@ -146,11 +156,12 @@ class EntryReader:
         return self._opened(
             archive_id,
             lambda archive: content.read_report(archive, archive_id, number, actor=by, attachment=attachment),
+            lambda archive: content.report_numbered(archive, archive_id, number).archived_path,
         )
 
-    def _opened(self, archive_id: str, read: Reading) -> ArchivedFile:
+    def _opened(self, archive_id: str, read: Reading, path_of: Callable[[Archive], str]) -> ArchivedFile:
         holder = self._archives.holder(arguments.text(archive_id, "archive_id"))
-        return opened(holder, archive_id, read, self._vault_of_station)
+        return opened(holder, archive_id, read, path_of, self._vault_of_station)
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,15 +38,17 @@ class Restoring:
     actor: str
     even_damaged: bool = False
     reports: bool = False
-    vault: FromVault | None = None
+    vault_of: Callable[[], FromVault | None] = lambda: None
 
     def restore(self, archive: Archive, archive_id: str, folder: Path) -> Restored:
         """Restore one entry; from the vault, if its own files are not readable."""
         done = self._restored(archive, archive_id, folder)
-        if done.path is not None or self.vault is None:
+        if done.path is not None:
             return done
         try:
-            with self.vault(archive, archive_id) as fetched:
+            if not archive.entry(archive_id).source_archived_path or (vault := self.vault_of()) is None:
+                return done
+            with vault(archive, archive_id) as fetched:
                 again = self._restored(fetched, archive_id, folder)
         except ArchiveError as exc:
             return replace(done, error=f"{done.error}; reading it from the vault failed: {exc}")

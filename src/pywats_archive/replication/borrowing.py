@@ -18,13 +18,20 @@ from pywats_archive.vault.store import Vault
 
 
 @contextmanager
-def borrowed(archive: Archive, archive_id: str, *, vault: Vault, keys: Path | None = None) -> Iterator[Archive]:
+def borrowed(
+    archive: Archive, archive_id: str, only: str | None = None, *, vault: Vault, keys: Path | None = None
+) -> Iterator[Archive]:
     """Fetch the blobs of an entry, and let the block read the archive with them; BlobMissing if the vault has none.
 
+    ``only`` is the path of the one blob that is read; None fetches all.
     One segment costs three requests. The blobs are in a temporary folder meanwhile, and are checked as those of the archive.
     """
     # a row says any path
     wanted = {path for path in paths_of(archive, archive_id) if archive.blobs.is_of(path, archive_id)}
+    if only is not None:
+        wanted &= {only}
+    if not wanted:
+        raise BlobMissing(f"{archive_id}: is not read from the vault: its files were erased, or were never archived")
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
         folder = Path(name)
         for first in _segments(archive, vault, archive_id):

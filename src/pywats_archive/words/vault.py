@@ -16,7 +16,7 @@ _MOST = 20
 
 def from_vault(what: str, vault: str) -> str:
     """Return the line that says that bytes were read from a vault."""
-    return f"{what}: its files are not in the archive any more; read from the vault {vault}"
+    return f"{what}: read from the vault {vault}, since the archive does not have it"
 
 
 def waiting(lag: VaultLag) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged
 
+from pywats_archive.archive.erasing import carrying_out
+from pywats_archive.archive.erasing.journal import Erasing
 from pywats_archive.errors import BlobMissing
 from pywats_archive.replication.borrowing import borrowed
 from pywats_archive.replication.fetching import whole_segment
@@ -52,3 +54,42 @@ def test_every_blob_of_an_entry_is_read_from_the_vault(aged: Aged, vault: Folder
     list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
     with borrowed(aged.archive, entry.archive_id, vault=vault) as found:
         assert len(list(found.blobs.paths(""))) == 3
+
+
+def test_one_file_of_an_entry_is_fetched_alone(aged: Aged, vault: FolderVault) -> None:
+    """A small report does not wait for a large source."""
+    entry = aged.add(days_ago=30, companion=True)
+    (report,) = aged.archive.reports_of(entry.archive_id)
+    list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
+    with borrowed(aged.archive, entry.archive_id, report.archived_path, vault=vault) as found:
+        assert list(found.blobs.paths("")) == [report.archived_path]
+
+
+def test_the_files_of_an_erasure_that_is_not_finished_are_not_read(aged: Aged, vault: FolderVault) -> None:
+    """A file that cannot be removed yet does not bring the others back."""
+    entry = aged.add(days_ago=30)
+    list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
+    blob = aged.archive.root / entry.source_archived_path
+    blob.unlink()
+    (blob / "held").mkdir(parents=True)
+    with carrying_out.alone(aged.archive):
+        done = carrying_out.erase(aged.archive, [entry.archive_id], Erasing(reason="request", actor="os:ann"))
+    assert done.not_removed and aged.archive.entry(entry.archive_id).source_archived_path
+    with (
+        pytest.raises(BlobMissing, match="is not read from the vault"),
+        borrowed(aged.archive, entry.archive_id, vault=vault),
+    ):
+        pass
+
+
+def test_a_report_whose_source_was_not_kept_is_read_from_the_vault(aged: Aged, vault: FolderVault) -> None:
+    """Only the source has no file."""
+    entry = aged.add(days_ago=30)
+    (report,) = aged.archive.reports_of(entry.archive_id)
+    (aged.archive.root / entry.source_archived_path).unlink()
+    with closing(sqlite3.connect(aged.archive.catalog.path)) as db:
+        db.execute("UPDATE archive_entries SET archived_path = ''")
+        db.commit()
+    list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
+    with borrowed(aged.archive, entry.archive_id, vault=vault) as found:
+        assert list(found.blobs.paths("")) == [report.archived_path]

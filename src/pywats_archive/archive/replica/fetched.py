@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.encryption import blobs_of
-from pywats_archive.catalog import entries, events, reports, vault_segments
+from pywats_archive.catalog import entries, erasing, events, reports, vault_segments
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.step import no_step
 
@@ -28,10 +28,10 @@ class FetchedArchive(Archive):
 
 
 def paths_of(archive: Archive, archive_id: str) -> frozenset[str]:
-    """Return the blobs that an entry has, or had before it was purged."""
+    """Return the blobs that an entry has, or had before it was purged; none from the moment on when it is being erased."""
     with archive.read() as db:
         entry = entries.get(db, archive_id)
-        if not entry.source_archived_path:  # erased, or never kept
+        if erasing.has_begun(db, archive_id):
             return frozenset()
         named = (entry.source_archived_path, *(each.archived_path for each in entry.companions))
         return frozenset(

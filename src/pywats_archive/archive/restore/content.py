@@ -13,7 +13,7 @@ from pywats_archive.archive.restore import unpack
 from pywats_archive.archive.restore.source import NO_FILE, entry_with_bytes, record_restore
 from pywats_archive.blobs.header import ALGORITHM
 from pywats_archive.errors import BlobDamaged, BlobMissing, UsageError
-from pywats_archive.models.entry import Companion
+from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import Report
 
@@ -33,10 +33,7 @@ def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[
 def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str) -> Iterator[bytes]:
     """Stream the companion with this name, and record the access; UsageError lists the companions there are."""
     entry = entry_with_bytes(archive, archive_id)
-    companion = next((each for each in entry.companions if each.name == name), None)
-    if companion is None:
-        known = ", ".join(each.name for each in entry.companions) or "none"
-        raise UsageError(f"{archive_id}: has no companion '{name}'; there are {known}")
+    companion = companion_named(entry, name)
     path = companion.archived_path
     _require_blob(archive, path)
     record_restore(archive, archive_id, NO_FILE, actor=actor, companion=name)
@@ -45,6 +42,15 @@ def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str
     else:
         chunks = _member(archive, companion)
     return _recorded(chunks, archive, archive_id, actor, companion=name)
+
+
+def companion_named(entry: ArchiveEntry, name: str) -> Companion:
+    """Return the companion with this name; UsageError lists the companions there are."""
+    for each in entry.companions:
+        if each.name == name:
+            return each
+    known = ", ".join(each.name for each in entry.companions) or "none"
+    raise UsageError(f"{entry.archive_id}: has no companion '{name}'; there are {known}")
 
 
 def _recorded(
@@ -105,9 +111,15 @@ def report_chunks(archive: Archive, archive_id: str, number: int) -> Iterator[by
 
 def require_report(archive: Archive, archive_id: str, number: int) -> Report:
     """Return a report whose document is archived, ``number`` counted from 1 in the order of ``show``; UsageError if not."""
-    entry, reports = archive.entry(archive_id), archive.reports_of(archive_id)
+    entry = archive.entry(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
+    return report_numbered(archive, archive_id, number)
+
+
+def report_numbered(archive: Archive, archive_id: str, number: int) -> Report:
+    """Return a report, counted from 1 in the order of ``show``, whether its document is archived or purged."""
+    reports = archive.reports_of(archive_id)
     if not 1 <= number <= len(reports):
         raise UsageError(f"{archive_id}: has no report {number}; it has {len(reports)}")
     return reports[number - 1]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.config.outline import StationOutline
-from pywats_archive.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pywats_archive.client.contents import FromVault
@@ -31,7 +30,7 @@ class Vaults:
         return StationVault(config, self._archives.roots, lambda: self._archives.all, actor=self.actor)
 
     def _vault_of_station(self) -> FromVault | None:
-        """Return how to read an entry from the vault; None if the configuration names none, or cannot be read."""
+        """Return how to read an entry from the vault; None if the configuration names none. ConfigError if it is invalid."""
         if self._station is None:
             return None
         from pywats_archive.host.settings.groups import read_vault_settings
@@ -39,11 +38,7 @@ class Vaults:
         from pywats_archive.vault.opening import open_vault
 
         config = self._station.path
-        try:
-            settings = read_vault_settings(config)
-            vault = open_vault(settings) if settings.vault_url else None
-        except ArchiveError:
-            vault = None
-        if vault is None:
+        settings = read_vault_settings(config)
+        if not settings.vault_url:
             return None
-        return partial(borrowed, vault=vault, keys=config.parent)
+        return partial(borrowed, vault=open_vault(settings), keys=config.parent)
