@@ -183,7 +183,7 @@ def _confirm_all(archive: Archive, url: str) -> None:
         at=archive.now(),
     )
     progress.note(archive, url, chain, progress.FoundSegment(segment=segment, previous_hash="", absent={}, large={}))
-    progress.confirm(archive, url, {1: 1}, {})
+    progress.confirm(archive, url, {1: 1}, (), {})
 
 
 def _beside(board: Board) -> None:

@@ -51,7 +51,8 @@ def _is_uuid(text: str) -> bool:
     return False
 
 
-def _chains_in(vault: Vault, archive_uuid: str) -> Iterator[str]:
+def chains_in(vault: Vault, archive_uuid: str) -> Iterator[str]:
+    """Yield the name of each history of an archive that has segments in the vault; one listing of a few keys for each."""
     for chain in _below(vault, archive_uuid):
         if next(segment_keys(vault, archive_uuid, chain), None):
             yield chain
@@ -84,7 +85,7 @@ def choose(vault: Vault, archive_uuid: str | None, until: datetime | None) -> Ch
         (archive_uuid,) = found
     if not _is_uuid(archive_uuid):
         raise UsageError(f"{archive_uuid!r}: is not a UUID; name an archive as it is in the vault")
-    known_chains = list(_chains_in(vault, archive_uuid))
+    known_chains = list(chains_in(vault, archive_uuid))
     read = [_of_chain(vault, archive_uuid, chain, until) for chain in known_chains]
     chosen = [each for each in read if each.segments]
     if not chosen:

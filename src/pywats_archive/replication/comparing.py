@@ -1,16 +1,22 @@
-"""Compares the history of an archive with the newest event that a vault has: nobody at the station can change that one."""
+"""Compares the history of an archive with the newest event that a vault has: nobody at the station can change that one.
+
+A vault may also have other histories of the archive: from before a rebuild of its catalog, or from after one that is not on
+record here any more. Each is judged as an anchor outside the archive is, but one that a rebuild kept is only noted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
 
+from pywats_archive.archive.anchors.replaced import ReplacedHistories
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
 from pywats_archive.archive.replica import progress
 from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
 from pywats_archive.replication import names
+from pywats_archive.replication.choosing import chains_in
 from pywats_archive.replication.fetching import description_of
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.store import Vault
@@ -19,20 +25,50 @@ from pywats_archive.vault.store import Vault
 def compare(archive: Archive, vault: Vault) -> Iterator[Checked]:
     """Yield what the newest segment says of the history: that both agree, or a problem; a note if the vault cannot be read.
 
-    Costs a list of the segments that the archive does not know, and one request.
+    Then yield a problem or a note for each other history of the archive whose newest event is not in the present one.
+    Costs a list of the segments that the archive does not know, and one request; for each other history, a list and a request.
     """
     try:
-        newest = _newest(archive, vault)
+        chain = progress.chain_of(archive) or ""
+        yield _of_present(archive, vault, _newest(archive, vault, chain))
+        for other in chains_in(vault, archive.description.archive_uuid):
+            if other != chain:
+                yield from _of_other(archive, vault, other, _newest(archive, vault, other))
     except ArchiveError as exc:
         yield Checked(note=f"{archive.root}: its history was not compared with the vault: {exc}")
-        return
+
+
+def _of_present(archive: Archive, vault: Vault, newest: SegmentDescription | None) -> Checked:
     if newest is None:
-        yield Checked(note=f"{archive.root}: the vault {vault.url} has no segment of its history")
-    elif problem := difference(archive, newest):
-        yield Checked(problem=problem)
+        return Checked(note=f"{archive.root}: the vault {vault.url} has no segment of its history")
+    if problem := difference(archive, newest):
+        return Checked(problem=problem)
+    at = f"event {newest.last} of {newest.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+    return Checked(note=f"{archive.root}: its history agrees with the vault {vault.url} up to {at}")
+
+
+def _of_other(archive: Archive, vault: Vault, chain: str, newest: SegmentDescription | None) -> Iterator[Checked]:
+    """Yield what the newest segment of another history says; nothing if the present one has its event."""
+    folder = f"{vault.url}: {names.segments_folder(archive.description.archive_uuid, chain)}"
+    if newest is None:
+        yield Checked(note=f"{archive.root}: no segment of another history of it can be read ({folder})")
+        return
+    if (problem := difference(archive, newest)) is None:
+        return
+    replaced = ReplacedHistories(archive)
+    event = f"event {newest.last} of {newest.ended_at:%Y-%m-%d %H:%M:%S} UTC ({folder})"
+    if replaced.is_kept(newest.last, newest.hash):
+        yield Checked(
+            note=f"{archive.root}: a rebuild replaced the history with {event}, and kept it in {CATALOG}.damaged-*"
+        )
+    elif replaced.is_lost(newest.last, newest.ended_at):
+        message = (
+            f"{archive.root}: the catalog was rebuilt, and the history with {event} was not kept; account for the rebuild, and "
+            "read that history with 'vault restore --until'"
+        )
+        yield Checked(problem=Problem(kind=ProblemKind.HISTORY_LOST, path=CATALOG, message=message))
     else:
-        at = f"event {newest.last} of {newest.ended_at:%Y-%m-%d %H:%M:%S} UTC"
-        yield Checked(note=f"{archive.root}: its history agrees with the vault {vault.url} up to {at}")
+        yield Checked(problem=problem)
 
 
 def difference(archive: Archive, known: SegmentDescription) -> Problem | None:
@@ -48,9 +84,9 @@ def difference(archive: Archive, known: SegmentDescription) -> Problem | None:
     return Problem(kind=ProblemKind.HISTORY_ALTERED, path=CATALOG, message=message)
 
 
-def _newest(archive: Archive, vault: Vault) -> SegmentDescription | None:
-    """Return the description of the newest segment that can be read; None if there is none."""
-    uuid, chain = archive.description.archive_uuid, progress.chain_of(archive) or ""
+def _newest(archive: Archive, vault: Vault, chain: str) -> SegmentDescription | None:
+    """Return the description of the newest segment of a history that can be read; None if there is none."""
+    uuid = archive.description.archive_uuid
     known = progress.last_segment(archive, vault.url, chain)
     folder = names.segments_folder(uuid, chain)
     start = names.segment_key(uuid, chain, known.first - 1) if known else ""

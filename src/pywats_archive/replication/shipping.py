@@ -79,17 +79,21 @@ class Shipping:
     def confirm(self) -> int:
         """Ask the vault what it has, and record up to which event it has all segments; returns the event's number.
 
-        Blobs that are objects of their own count one by one. One request lists a thousand objects. What may be purged depends
-        on this number and these blobs (invariant 13).
+        Blobs that are objects of their own count one by one. Those that the vault lost are shipped again if they are still
+        here. One request lists a thousand objects. What may be purged depends on this number and these blobs (invariant 13).
         """
+        known = progress.large_blobs(self._archive, self._vault.url)  # before the lists
         chain = progress.chain_of(self._archive) or ""
         folder = names.segments_folder(self._uuid, chain)
         segments = {names.first_of(each.key) or 0: each.size_bytes for each in self._vault.keys(folder)}
-        blobs = self._vault.keys(names.large_folder(self._uuid))
-        large = {names.sha256_of(each.key): each.size_bytes for each in blobs}
+        listed = self._vault.keys(names.large_folder(self._uuid))
+        large = {names.sha256_of(each.key): each.size_bytes for each in listed}
         with self._translated():
+            for blob in known:
+                if blob.sha256 not in large and self._ship_apart(blob.path, only=blob.sha256):
+                    large[blob.sha256] = self._vault.size_of(names.large_key(self._uuid, blob.sha256)) or 0
             self._on_step("confirm")
-            return progress.confirm(self._archive, self._vault.url, segments, large)
+            return progress.confirm(self._archive, self._vault.url, segments, known, large)
 
     def step(self) -> Shipped | None:
         """Ship the next segment; None if nothing waits.
@@ -197,12 +201,17 @@ class Shipping:
         )
         return description, build(members, portion.rows, description)
 
-    def _ship_apart(self, path: str) -> str | None:
-        """Ship a blob as an object of its own; returns its SHA-256, None if it is not here or damaged."""
+    def _ship_apart(self, path: str, *, only: str | None = None) -> str | None:
+        """Ship a blob as an object of its own; returns its SHA-256, None if it is not here or damaged.
+
+        With ``only``, a blob with another SHA-256 counts as damaged.
+        """
         try:
             whole = self._archive.blobs.stored_file(path)
             sha256 = _sha256(whole)
         except (StorageError, OSError):
+            return None
+        if only not in (None, sha256):
             return None
         key = names.large_key(self._uuid, sha256)
         if self._vault.size_of(key) is None:

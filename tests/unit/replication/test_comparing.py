@@ -12,6 +12,7 @@ import pytest
 from tests.unit.replication.test_shipping import hold, shipped
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.models.operation.integrity import ProblemKind
 from pywats_archive.replication.comparing import compare
 from pywats_archive.vault.folder import FolderVault
@@ -82,3 +83,49 @@ def test_a_vault_that_is_away_or_empty_is_noted(archive: Archive, vault: FolderV
     Path(vault.url).rename(tmp_path / "away")
     (away,) = compare(archive, vault)
     assert away.problem is None and "was not compared with the vault" in str(away.note)
+
+
+def rebuilt(archive: Archive, *, is_catalog_there: bool) -> Archive:
+    """Return the archive with a rebuilt catalog; the one before is kept, or was removed by somebody."""
+    archive.close()
+    if not is_catalog_there:
+        for path in archive.root.glob("metadata.db*"):
+            path.unlink()
+    rebuild(archive.root)
+    return Archive.open(archive.root)
+
+
+@pytest.mark.parametrize("is_shipped_again", [False, True])
+def test_a_rebuild_hides_no_lost_events(archive: Archive, vault: FolderVault, is_shipped_again: bool) -> None:
+    """The vault still has the history before, whether it has the new one as well or not (invariant 8)."""
+    hold(archive, "is lost")
+    last = shipped(archive, vault)[-1].segment.last
+    with rebuilt(archive, is_catalog_there=False) as after:
+        if is_shipped_again:
+            shipped(after, vault)
+        (_, found) = compare(after, vault)
+        assert found.problem and found.problem.kind is ProblemKind.HISTORY_LOST
+        assert f"event {last} of" in found.problem.message and "account for the rebuild" in found.problem.message
+
+
+def test_a_history_that_a_rebuild_kept_is_a_note(archive: Archive, vault: FolderVault) -> None:
+    """Its newest event in the vault is in the catalog beside the new one."""
+    shipped(archive, vault)
+    with rebuilt(archive, is_catalog_there=True) as after:
+        (_, found) = compare(after, vault)
+        assert found.problem is None and "kept it in metadata.db.damaged-*" in str(found.note)
+        (kept,) = [path for path in after.root.glob("metadata.db.damaged-*") if not path.name.endswith(("wal", "shm"))]
+        kept.unlink()
+        (_, gone) = compare(after, vault)
+        assert gone.problem and gone.problem.kind is ProblemKind.HISTORY_LOST
+
+
+def test_a_catalog_from_before_a_rebuild_is_a_problem(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
+    """It agrees with its own segments, and the vault has a later history, which no rebuild here is on record for."""
+    shipped(archive, vault)
+    with older(archive, tmp_path / "older") as before, rebuilt(archive, is_catalog_there=True) as after:
+        hold(after, "goes on")
+        shipped(after, vault)
+        (own, other) = compare(before, vault)
+        assert own.problem is None and "agrees with the vault" in str(own.note)
+        assert other.problem and other.problem.kind in (ProblemKind.HISTORY_CUT, ProblemKind.HISTORY_ALTERED)

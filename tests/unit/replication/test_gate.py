@@ -205,22 +205,55 @@ def test_no_plan_and_no_mark_has_an_entry_above_the_confirmed_number(
 def test_an_entry_with_a_blob_beside_the_segments_stays_until_the_vault_has_that(
     aged: Aged, vault: FolderVault
 ) -> None:
-    """Other entries go; and it goes too once the blob is there, with its size."""
+    """Other entries go; and it goes too once the blob is there, with its size. The station sends again what the vault lost."""
     entry, other = aged.add(days_ago=30, size=9000), aged.add(days_ago=30)
     progress.require(aged.archive, vault.url)
     list(shipping(aged, vault).ship_all())
     (large,) = Path(vault.url).rglob("blobs/*.gz")
-    aside = large.with_name("aside")
-    large.rename(aside)
+    content = large.read_bytes()
+    large.unlink()
+    blob = aged.archive.root / entry.source_archived_path
+    aside = blob.rename(blob.with_name("aside"))
     shipping(aged, vault).confirm()
+    assert not large.exists()
+    aside.rename(blob)
     assert (purged(aged, entry), kept(aged)) == (0, {Obstacle.NOT_IN_VAULT: 1, None: 1})
-    large.write_bytes(aside.read_bytes()[:-1])
+    large.write_bytes(content[:-1])
     shipping(aged, vault).confirm()
     assert (purged(aged, entry), purged(aged, other)) == (0, 1)
     large.unlink()
-    aside.rename(large)
     shipping(aged, vault).confirm()
+    assert large.read_bytes() == content
     assert purged(aged, entry) == 1
+
+
+def test_another_blob_is_not_sent_in_place_of_one_that_the_vault_lost(aged: Aged, vault: FolderVault) -> None:
+    """Its bytes are whole, and of another object: the entry stays."""
+    entry, other = aged.add(days_ago=30, size=9000), aged.add(days_ago=30)
+    list(shipping(aged, vault).ship_all())
+    (large,) = Path(vault.url).rglob("blobs/*.gz")
+    large.unlink()
+    blob = aged.archive.root / entry.source_archived_path
+    blob.unlink()
+    blob.write_bytes((aged.archive.root / other.source_archived_path).read_bytes())
+    progress.require(aged.archive, vault.url)
+    shipping(aged, vault).confirm()
+    assert not list(Path(vault.url).rglob("blobs/*.gz"))
+    assert purged(aged, entry) == 0
+
+
+def test_a_blob_that_is_shipped_while_the_vault_is_asked_is_not_lost(aged: Aged, vault: FolderVault) -> None:
+    """``vault push`` beside the service: the lists are from before it, and say nothing of its blobs."""
+    list(shipping(aged, vault).ship_all())
+    aged.add(days_ago=30, size=9000)
+
+    def push(step: str) -> None:
+        if step == "confirm":
+            list(shipping(aged, vault).ship_all())
+
+    Shipping(aged.archive, vault, limit_bytes=4000, on_step=push).confirm()
+    assert list(Path(vault.url).rglob("blobs/*.gz"))
+    assert progress.lag(aged.archive, vault.url).lacking == ()
 
 
 def test_a_blob_beside_the_segments_is_confirmed_only_after_the_vault_was_asked_for_it(
@@ -236,11 +269,13 @@ def test_a_blob_beside_the_segments_is_confirmed_only_after_the_vault_was_asked_
         db.execute("DELETE FROM vault_segments")
         db.commit()
     (large,) = Path(vault.url).rglob("blobs/*.gz")
-    aside = large.rename(large.with_name("aside"))
+    blob = aged.archive.root / entry.source_archived_path
+    aside, here = large.rename(large.with_name("aside")), blob.rename(blob.with_name("here"))
     list(shipping(aged, vault).ship_all())
     shipping(aged, vault).confirm()
     assert purged(aged, entry) == 0
     aside.rename(large)
+    here.rename(blob)
     shipping(aged, vault).confirm()
     assert purged(aged, entry) == 1
 

@@ -6,18 +6,17 @@ import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 from pywats_archive.archive.anchors.anchor import Anchor, from_carried, key_id
 from pywats_archive.archive.anchors.making import IDENTIFIED, KEY_RECORDED
+from pywats_archive.archive.anchors.replaced import ReplacedHistories
 from pywats_archive.archive.anchors.signing import filed_keys, is_signed
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.catalog import events
-from pywats_archive.catalog.former_history import former_hashes
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
 
@@ -57,6 +56,7 @@ class AnchorChecks:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self._replaced = ReplacedHistories(archive)
         self.number_outside = 0
         """Number of anchors outside the archive."""
         self._broken_at: int | None = None
@@ -164,18 +164,11 @@ class AnchorChecks:
             return Verdict.UNDECIDED
         if found == anchor.hash:
             return Verdict.AGREES if anchor.public_key in self._keys.values() else Verdict.UNKNOWN_KEY
-        if self._rebuilds and any(hash_at(anchor.event) == anchor.hash for hash_at in self._former):
+        if self._replaced.is_kept(anchor.event, anchor.hash):
             return Verdict.FORMER
-        if any(anchor.event > kept and anchor.at <= at for kept, at in self._rebuilds):
+        if self._replaced.is_lost(anchor.event, anchor.at):
             return Verdict.LOST
         return Verdict.CUT if anchor.event > last else Verdict.ALTERED
-
-    @cached_property
-    def _rebuilds(self) -> tuple[tuple[int, datetime], ...]:
-        """The last event that each rebuild kept, and when that was."""
-        with self._archive.read() as db:
-            rebuilt = events.without_archive_id(db, "catalog.rebuilt")
-        return tuple((int(event.details.get("last_event") or 0), event.at) for event in rebuilt)
 
     @cached_property
     def _key_events(self) -> tuple[Event, ...]:
@@ -197,11 +190,6 @@ class AnchorChecks:
     def _filed_keys(self) -> dict[str, bytes]:
         """The public keys beside the catalog, for blobs from before a rebuild without a copy."""
         return {key_id(key): key for key in filed_keys(self._archive.root)}
-
-    @cached_property
-    def _former(self) -> tuple[Callable[[int], str | None], ...]:
-        paths = sorted(self._archive.root.glob(f"{layout.CATALOG}.damaged-*"))
-        return tuple(former_hashes(path) for path in paths if not path.name.endswith(("-wal", "-shm")))
 
 
 _COMPARE = "compare with a backup"

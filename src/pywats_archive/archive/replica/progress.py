@@ -126,16 +126,24 @@ def is_confirmation_due(archive: Archive) -> bool:
         return at is None or abs(archive.now() - at) > vault_gate.VALID_FOR / 2
 
 
-def confirm(archive: Archive, vault: str, segments: Mapping[int, int], large: Mapping[str, int]) -> int:
+def large_blobs(archive: Archive, vault: str) -> list[LargeBlob]:
+    """Return the blobs that a vault is known to have as objects of their own."""
+    with archive.read() as db:
+        return vault_gate.large_blobs(db, vault)
+
+
+def confirm(
+    archive: Archive, vault: str, segments: Mapping[int, int], blobs: Iterable[LargeBlob], large: Mapping[str, int]
+) -> int:
     """Record up to which event a vault has every segment, and which blobs beside them; returns the event's number.
 
     ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
-    blobs. A blob must be as large as it is here, unless it is not here any more.
+    blobs. ``blobs`` are those that were known before the vault began to list: the lists say nothing of what another process
+    ships meanwhile. A blob that is still here must have the same size in the vault.
     """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""
         known = vault_segments.all_of(db, vault, chain)
-        blobs = vault_gate.large_blobs(db, vault)
     last = 0
     for first, end, size in _without_gap(known):
         if segments.get(first) != size:
