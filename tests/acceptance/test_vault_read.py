@@ -188,6 +188,24 @@ def test_status_and_page_say_what_the_vault_confirmed_and_what_it_lacks(station:
         alerts.clear(archive, alert)
 
 
+@pytest.mark.parametrize("is_required", [True, False])
+def test_the_page_does_not_calm_before_anything_was_copied(station: Station, tmp_path: Path, is_required: bool) -> None:
+    """Nor does it say that nothing is required, while purges wait for the vault (invariant 13)."""
+    watch = station.add("good")
+    (watch / "SN1.log").write_text(LOG)
+    station.run()
+    station.keys |= {"vault_url": str(tmp_path / "share"), "vault_required": is_required}
+    config = station.write_config()
+    with serving("web", "--port", "0", "--config", str(config)) as running, running.browser() as browser:
+        shown = browser.get("/integrity").text
+    assert "No finding on the copies" not in shown
+    assert ("nothing requires it" in shown, "has confirmed nothing of this history yet" in shown) == (
+        not is_required,
+        is_required,
+    )
+    assert ("Nothing was copied yet." in shown) is not is_required
+
+
 def test_verify_finds_newest_events_that_were_cut_off(station: Station, purged: Purged) -> None:
     """Plain ``verify`` asks the vault; without it, a line says so and nothing fails (invariant 8)."""
     sound = command("verify", "--chain", "--config", purged.config)

@@ -14,6 +14,7 @@ _COLUMNS = "first, last, hash, entry_no, report_no, sha256, size_bytes, shipped_
 _LAST = f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first DESC LIMIT 1"
 _ADD = f"REPLACE INTO vault_segments (vault, chain, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT first, last, size_bytes FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first"
+_COPIED_BY = "SELECT coalesce(max(last), 0) FROM vault_segments WHERE vault = ? AND chain = ? AND shipped_at < ?"
 _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
 _WITH_EVENT = (
     "SELECT first, last FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? ORDER BY first DESC LIMIT 1"
@@ -74,6 +75,12 @@ def add(tx: Connection, vault: str, chain: str, segment: ShippedSegment) -> None
     each = segment
     values = (each.first, each.last, each.hash, each.entry_no, each.report_no, each.sha256, each.size_bytes)
     execute(tx, _ADD, (vault, chain, *values, moment_to_text(each.at)))
+
+
+def copied_by(db: Connection, vault: str, chain: str, at: datetime) -> int:
+    """Return the number of the last event in the segments of a chain whose files were read before a moment; 0 without any."""
+    (number,) = execute(db, _COPIED_BY, (vault, chain, moment_to_text(at))).fetchone()
+    return int(number)
 
 
 def waiting(db: Connection, after: int) -> tuple[int, datetime | None]:

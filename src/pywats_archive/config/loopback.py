@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this computer itself, so that what is sent to it crosses no network."""
+    """Whether a host is this computer itself, so that traffic to it crosses no network."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

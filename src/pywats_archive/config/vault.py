@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +20,7 @@ BUCKETS = ("s3", "az", "gs")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 _LONGEST_PREFIX = 200
+_LATE_AFTER, _LATE_INTERVALS = timedelta(hours=1), 4
 
 
 class VaultSettings(BaseModel):
@@ -48,6 +50,11 @@ class VaultSettings(BaseModel):
     def segment_bytes(self) -> int:
         """The size at which a segment is closed."""
         return self.vault_segment_mb * 1_000_000
+
+    @property
+    def late_after(self) -> timedelta:
+        """How long an event may wait for the vault before that is a problem."""
+        return max(_LATE_AFTER, timedelta(seconds=_LATE_INTERVALS * self.vault_interval_seconds))
 
     @property
     def bucket(self) -> SplitResult | None:

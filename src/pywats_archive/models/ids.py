@@ -28,7 +28,7 @@ def is_archive_id(text: str) -> bool:
 
 
 def id_in(path: str) -> str:
-    """Return the id that the name of a blob begins with; any other name gives what is no id."""
+    """Return the id that the name of a blob begins with; of any other name, a text that is no id."""
     return path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
 
 

@@ -26,6 +26,8 @@ class Needs:
     writable: tuple[Path, ...]
     """No folder is inside another one."""
     readable: tuple[Path, ...]
+    vault: Path | None = None
+    """The folder of the vault: a share, which may be mounted later. It is writable too."""
     stop_limit_s: int
     """How long a stop may take."""
 
@@ -45,6 +47,7 @@ def needs_of(station: StationConfig, *, programs: Iterable[Path]) -> Needs:
         config=station.path,
         writable=outermost(folders),
         readable=outermost([station.converters_folder, *programs]),
+        vault=next(iter(outermost([station.vault.folder] if station.vault.folder else [])), None),
         stop_limit_s=math.ceil(max(limits_s, default=0.0)) + margin_s,
     )
 

@@ -55,7 +55,8 @@ def next_step(found: SystemServiceStatus, *, instance: str | None) -> str:
 
 def warnings_for(wanted: Order) -> Iterator[str]:
     """Yield the problems that a service would have: missing folders, folders open to others, and pyWATS' own service."""
-    missing = [str(folder) for folder in wanted.needs.writable if not folder.is_dir()]
+    own = (folder for folder in wanted.needs.writable if folder != wanted.needs.vault)
+    missing = [str(folder) for folder in own if not folder.is_dir()]
     if missing and not WINDOWS:  # the service creates them there
         yield (
             f"missing: {', '.join(missing)}; create {'it' if len(missing) == 1 else 'each'} for the account "

@@ -13,7 +13,7 @@ from pywats_archive.vault.store import Vault
 def open_vault(settings: VaultSettings, *, on_step: OnStep = no_step, tries_again: bool = False) -> Vault:
     """Return the vault at ``vault_url``, without asking it anything; ConfigError if the keys cannot be used.
 
-    With ``tries_again``, one lost answer of a bucket does not end what reads for long; such a vault is only for reading.
+    With ``tries_again``, requests are repeated; use this only for reading.
     """
     if settings.bucket:
         return BucketVault(settings, on_step=on_step, tries_again=tries_again)

@@ -1,4 +1,4 @@
-"""obstore's connection to a bucket, with this project's limits: TLS, no retries but to read, a time limit for each size."""
+"""obstore's connection to a bucket, with this project's limits: TLS, retries only for reading, a time limit for each size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def connect(
 ) -> Connect:
     """Return the connections to a bucket; nothing is asked yet. ConfigError if obstore is missing or refuses a value.
 
-    With ``tries_again``, each request is sent again for a while: only for reading.
+    With ``tries_again``, requests are repeated; use this only for reading.
     """
     common = _common(settings)
 

@@ -10,6 +10,7 @@ from pywats_archive.words.alerts import sentence
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted
 
+_LATE = "vault.late"
 _MOST = 20
 """How many files a list names."""
 
@@ -24,14 +25,25 @@ def waiting(lag: VaultLag) -> str:
     if not lag.events:
         return "nothing waits"
     files = f"{counted(lag.events, 'event')} with {human_size(lag.size_bytes)} of files"
-    age = counted(round(lag.minutes), "minute") if lag.minutes >= 1 else "less than a minute"
-    return f"{files} wait, the oldest for {age}"
+    return f"{files} wait, the oldest for {_age(lag)}"
+
+
+def _age(lag: VaultLag) -> str:
+    return counted(round(lag.minutes), "minute") if lag.minutes >= 1 else "less than a minute"
 
 
 def findings(lag: VaultLag, *, now: datetime) -> Iterator[str]:
     """Yield what is wrong with the copies of an archive, and what to do."""
     for alert in lag.alerts:
         yield sentence(alert, now=now)
+    if lag.late and not any(alert.name == _LATE for alert in lag.alerts):
+        yield f"events wait to be copied for {_age(lag)}, which is too long; start the service, or run 'vault push'"
+    if lag.overdue:
+        since = f"since {lag.confirmed_at:%Y-%m-%d %H:%M:%S} UTC" if lag.confirmed_at else "of this history yet"
+        yield f"the vault has confirmed nothing {since}, so nothing is purged; the service asks it, if it runs"
+    if lag.confirmed is not None and lag.expected is not None and lag.confirmed < lag.expected:
+        copied = f"although the events up to {lag.expected} were copied before it was asked"
+        yield f"the vault confirms only the events up to {lag.confirmed}, {copied}; run 'vault verify'"
     for path in lag.lacking[:_MOST]:
         yield f"{path}: the vault has no copy; run 'verify', then 'vault verify'"
     if (more := len(lag.lacking) - _MOST) > 0:

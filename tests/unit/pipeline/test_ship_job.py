@@ -189,7 +189,11 @@ def test_a_vault_that_hangs_delays_neither_the_service_nor_its_stop(
 
 @pytest.mark.parametrize(
     ("step_s", "reason"),
-    [(1.5, None), (29.0, "what waits takes longer than a stop may"), (31.0, "it does not answer in time")],
+    [
+        (1.5, None),
+        (29.0, "not all could be copied within a minute; the rest follows after the next start"),
+        (31.0, "the vault does not answer in time"),
+    ],
 )
 def test_the_stop_waits_for_a_slow_vault_only_while_it_answers(
     service: ShippingService, monkeypatch: pytest.MonkeyPatch, step_s: float, reason: str | None

@@ -92,7 +92,13 @@ def test_a_vault_that_lost_a_segment_confirms_nothing_behind_it(aged: Aged, vaul
     content = lost.read_bytes()
     lost.unlink()
     lost.write_bytes(content[:-1])
+    aged.now += timedelta(seconds=1)
     assert shipping(aged, vault).confirm() == done[-2].segment.last
+    lag = progress.lag(aged.archive, vault.url)
+    assert (lag.confirmed, lag.expected) == (done[-2].segment.last, done[-1].segment.last)
+    aged.now += timedelta(seconds=1)
+    list(shipping(aged, vault).ship_all())
+    assert progress.lag(aged.archive, vault.url).expected == done[-1].segment.last
     assert purged(aged, last) == 0
     Path(vault.url, done[0].key).unlink()
     assert shipping(aged, vault).confirm() == 0

@@ -12,8 +12,10 @@ from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.config.server import ServerConfig
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import UsageError
+from pywats_archive.system_service.control import Order
 from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.needs import Needs, needs_of, outermost
+from pywats_archive.system_service.station import warnings_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only a unit of Linux names folders, as POSIX paths")
 
@@ -104,3 +106,14 @@ def test_an_instance_name_that_is_none_is_refused(name: str) -> None:
     """It becomes part of a unit's file name and of a service's name."""
     with pytest.raises(UsageError, match="--instance"):
         service_name(name)
+
+
+@posix
+def test_a_vault_that_is_not_mounted_is_not_to_be_created(tmp_path: Path) -> None:
+    """Its share may be mounted later, and whatever is created in its place would be hidden by it."""
+    share, watch = tmp_path / "share" / "vault", tmp_path / "station" / "watch"
+    found = needs({"watch_folder": str(watch)}, vault=VaultSettings(vault_url=str(share)))
+    assert share in found.writable
+    wanted = Order(name="s", needs=found, account="wats", password=None, command=())
+    (missing,) = [each for each in warnings_for(wanted) if each.startswith("missing: ")]
+    assert str(watch.parent) in missing and str(share) not in missing

@@ -44,7 +44,7 @@ def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
     """Raise WrongAccount unless files created at ``root`` belong to the archive's account; no check on Windows.
 
     Any account may create an archive in a folder that it may write to; root only in a folder of its own. The system is asked
-    for names of accounts only if that fails: a directory service may take long to answer.
+    for names of accounts only for the error message: a directory service may take long to answer.
     """
     if windows:
         return

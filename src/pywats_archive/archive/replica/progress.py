@@ -40,6 +40,8 @@ class Lag:
     """Up to which event the vault has confirmed the history; None if it was not asked."""
     confirmed_at: datetime | None
     """When the vault was asked."""
+    expected: int | None
+    """The number of the last event that was shipped before that; None if the vault was not asked."""
     lacking: tuple[str, ...]
     """The blobs that the vault does not have."""
 
@@ -107,6 +109,11 @@ def _note(tx: Connection, vault: str, chain: str, found: FoundSegment) -> None:
     vault_gate.note_absent(tx, vault, ((id_in(path), path) for path, why in found.absent.items() if why != PURGED))
     large = (LargeBlob(path=path, sha256=sha256) for path, sha256 in found.large.items())
     vault_gate.note_large(tx, vault, ((id_in(blob.path), blob) for blob in large))
+
+
+def is_confirmed(archive: Archive, lag: Lag) -> bool:
+    """Whether the last confirmation of a vault still counts, so that what it has may be purged."""
+    return lag.confirmed_at is not None and abs(archive.now() - lag.confirmed_at) <= vault_gate.VALID_FOR
 
 
 def require(archive: Archive, vault: str | None) -> None:
@@ -219,6 +226,7 @@ def lag(archive: Archive, vault: str) -> Lag:
         after = last.last if last else 0
         number, oldest = vault_segments.waiting(db, after)
         confirmed = vault_gate.confirmed(db, vault, chain or "")
+        asked_at = None if confirmed is None else vault_gate.confirmed_at(db)
         return Lag(
             last=after,
             newest=events.last_number(db),
@@ -227,7 +235,8 @@ def lag(archive: Archive, vault: str) -> Lag:
             size_bytes=vault_segments.waiting_bytes(db, last.entry_no if last else 0),
             shipped_at=last.at if last else None,
             confirmed=confirmed,
-            confirmed_at=None if confirmed is None else vault_gate.confirmed_at(db),
+            confirmed_at=asked_at,
+            expected=vault_segments.copied_by(db, vault, chain or "", asked_at) if asked_at else None,
             lacking=vault_gate.lacking(db, vault),
         )
 

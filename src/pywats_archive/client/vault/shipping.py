@@ -40,10 +40,10 @@ class VaultShipping(ABC):
         from pywats_archive.archive.alerts import open_alerts
         from pywats_archive.archive.replica import progress
 
-        url, now = self._settings(None).vault_url, utc_now()
+        settings, now = self._settings(None), utc_now()
         found = []
         for archive in self._archives():
-            lag = progress.lag(archive, url)
+            lag = progress.lag(archive, settings.vault_url)
             age_s = (now - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
             found.append(
                 VaultLag(
@@ -53,14 +53,18 @@ class VaultShipping(ABC):
                     events=lag.events,
                     size_bytes=lag.size_bytes,
                     minutes=round(max(0.0, age_s) / 60, 1),
+                    late=age_s > settings.late_after.total_seconds(),
                     shipped_at=lag.shipped_at,
                     confirmed=lag.confirmed,
                     confirmed_at=lag.confirmed_at,
+                    expected=lag.expected,
+                    required=settings.vault_required,
+                    overdue=settings.vault_required and not progress.is_confirmed(archive, lag),
                     lacking=lag.lacking,
                     alerts=tuple(each for each in open_alerts(archive) if _is_on_copy(each, archive)),
                 )
             )
-        return VaultStatus(vault=url, archives=tuple(found))
+        return VaultStatus(vault=settings.vault_url, archives=tuple(found))
 
     def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
         """Ship all that waits, also beside a running service; durable in the vault once this returns.

@@ -24,12 +24,20 @@ class VaultLag:
     """The disk space of the entries that wait."""
     minutes: float
     """The age of the oldest event that waits."""
+    late: bool
+    """Whether that is longer than events should wait: an hour, or four times ``vault_interval_seconds`` if that is longer."""
     shipped_at: datetime | None
     """When the files of the last segment were read."""
     confirmed: int | None
     """The number of the last event that the vault confirmed, as ``vault_required`` needs it; None if it was not asked."""
     confirmed_at: datetime | None
     """When it was asked."""
+    expected: int | None
+    """The number of the last event that was copied before that: more than ``confirmed`` if the vault lacks a segment."""
+    required: bool
+    """Whether nothing is purged that the vault has not confirmed (``vault_required``)."""
+    overdue: bool
+    """Whether that is required, and the vault confirmed nothing within the last day: nothing is purged."""
     lacking: tuple[str, ...]
     """Blobs that the vault does not have: they were missing or damaged when they were to be copied, or it lost them."""
     alerts: tuple[OpenAlert, ...]

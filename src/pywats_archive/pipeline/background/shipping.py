@@ -36,8 +36,6 @@ _REST_AFTER_REFUSAL_S = 300.0
 _STOP_WITHIN_S, _SILENT_S = 60.0, 30.0
 """How long a stop waits for a vault: at most, and for its next step. A disk of a file server may need some seconds to start."""
 _POLL_S = 0.1
-_LATE_AFTER = timedelta(hours=1)
-_LATE_INTERVALS = 4
 _PROGRESS_WITHIN_S = 600.0
 """A thread without a step in this time counts as one without an answer."""
 _BYTES_PER_MBIT = 125_000
@@ -170,9 +168,8 @@ class ShipJob:
 
     def _judge(self, root: Path, state: _State, lag: progress.Lag, age: timedelta) -> None:
         """Raise an alert if events wait for too long, and no thread is catching up."""
-        limit = max(_LATE_AFTER, timedelta(seconds=_LATE_INTERVALS * self._interval_s))
         is_shipping = state.round is not None and self._now_s() - state.round.progressed_s < _PROGRESS_WITHIN_S
-        if age <= limit:
+        if age <= self._station().vault.late_after:
             self._alerts.clear(VAULT_LATE, str(root))
         elif not is_shipping and (state.failure or state.round):
             reason = state.failure or "the vault does not answer"
@@ -222,9 +219,9 @@ class _Round(threading.Thread):
         while self.is_alive():
             now_s = self._now_s()
             if now_s - self.progressed_s >= _SILENT_S:
-                return "it does not answer in time"
+                return "the vault does not answer in time"
             if now_s >= until_s:
-                return "what waits takes longer than a stop may"
+                return "not all could be copied within a minute; the rest follows after the next start"
             self.join(_POLL_S)
         return _reason(self.failure) if self.failure else None
 
