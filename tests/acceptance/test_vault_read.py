@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sqlite3
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.command import command
-from tests.station import Station
+from tests.station import PATIENCE_S, Station, wait_for
 from tests.web_server import serving
 
-from pywats_archive import ArchiveError, BlobDamaged, Client, OpenAlert, RetentionPolicy
+from pywats_archive import ArchiveError, BlobDamaged, BlobMissing, Client, OpenAlert, RetentionPolicy
 from pywats_archive.archive import alerts
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.segment.reading import opened
+from pywats_archive.web.station import MOST_VAULT_READS
 
 LOG, LIMITS = "log of SN1", "limits of SN1"
 
@@ -146,6 +151,84 @@ def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
         assert browser.get(f"/api/v1{here}/source").text == LOG
         assert browser.get(f"/api/v1{here}/companion?name=SN1.ini").text == LIMITS
         assert browser.get(f"/api/v1{here}/reports/1").status_code == 200
+
+
+def test_a_page_that_opens_asks_no_vault(station: Station, purged: Purged) -> None:
+    """For a file that is missing too, the vault is asked once a person asks for it."""
+    (station.root / "good" / "watch" / "SN2.log").write_text("log of SN2")
+    station.run()
+    with Client.from_config(purged.config) as client:
+        client.vault.push()
+        (entry,) = (each for each in client.entries() if not each.purged_at)
+    blob = station.archive_root / entry.source_archived_path
+    aside = blob.rename(blob.with_name("aside"))
+    here = f"/entries/{entry.archive_id}?tab=source"
+    with serving("web", "--port", "0", "--config", purged.config) as running, running.browser() as browser:
+        opened_alone = browser.get(here).text
+        assert "The file is missing in the archive." in opened_alone and "log of SN2" not in opened_alone
+        assert f'href="{here}&amp;vault=yes"' in opened_alone
+        assert "log of SN2" in browser.get(f"{here}&vault=yes").text
+        assert browser.get(f"/api/v1/entries/{entry.archive_id}/image").status_code == 410
+        assert browser.get(f"/api/v1/entries/{entry.archive_id}/image?vault=yes").status_code == 422  # it is no image
+        attachments = f"/api/v1/entries/{purged.entry.archive_id}/reports/1/attachments"
+        assert browser.get(attachments).status_code == 410
+        assert browser.get(f"{attachments}?vault=yes").json() == []
+    aside.rename(blob)
+
+
+def test_a_source_that_was_never_kept_is_not_looked_for_in_the_vault(station: Station, purged: Purged) -> None:
+    """Its error names no vault."""
+    with Client.from_config(purged.config) as client:
+        with closing(sqlite3.connect(station.archive_root / "metadata.db")) as db:
+            kept = db.execute("SELECT archived_path FROM archive_entries").fetchall()
+            for path in ("", *kept[0]):
+                db.execute("UPDATE archive_entries SET archived_path = ?", (path,))
+                db.commit()
+                if not path:
+                    with pytest.raises(BlobMissing) as failed:
+                        client.open_source(purged.entry.archive_id)
+        assert "vault" not in str(failed.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe stands for a share that does not answer")
+def test_a_vault_that_does_not_answer_stops_no_other_page(station: Station, purged: Purged) -> None:
+    """What waits for it takes no turn, and one read too many is refused, on a page and as a download."""
+    station.keys["vault_segment_mb"] = 1
+    (station.root / "good" / "watch" / "SN2.log").write_bytes(content := os.urandom(1_500_000))
+    config = station.write_config()
+    station.run()
+    with Client.from_config(config) as client:
+        client.vault.push()
+        (entry,) = (each for each in client.entries() if not each.purged_at)
+        client.retention.purge_named([entry.archive_id])
+    (large,) = (path for path in purged.share.rglob("*") if path.is_file() and path.stat().st_size > 1_000_000)
+    aside = large.rename(large.with_name("aside"))
+    os.mkfifo(large)
+    here = f"/entries/{entry.archive_id}"
+    with serving("web", "--port", "0", "--config", config) as running, running.browser() as browser:
+
+        def shown() -> str:
+            while (answer := browser.get(f"{here}?tab=source&vault=yes", timeout=PATIENCE_S)).status_code == 503:
+                pass
+            return answer.text
+
+        with ThreadPoolExecutor(MOST_VAULT_READS) as pool:
+            waiting = [pool.submit(shown) for _ in range(MOST_VAULT_READS)]
+            try:
+                wait_for(lambda: browser.get(f"/api/v1{here}/reports/1").status_code == 503)
+                for address in (f"{here}?tab=source&vault=yes", f"/api/v1{here}/source", f"/api/v1{here}/reports/1"):
+                    refused = browser.get(address)
+                    assert refused.status_code == 503 and "are being read from the vault already" in refused.text
+                assert browser.get(f"{here}?tab=source").status_code == 200
+            finally:
+                while not all(each.done() for each in waiting):
+                    with suppress(OSError):  # nobody waits at this moment
+                        os.close(os.open(large, os.O_WRONLY | os.O_NONBLOCK))
+                    time.sleep(0.01)
+            assert all("reading it from the vault failed" in each.result() for each in waiting)
+        large.unlink()
+        aside.rename(large)
+        assert browser.get(f"/api/v1{here}/source").content == content
 
 
 def test_status_and_page_say_what_the_vault_confirmed_and_what_it_lacks(station: Station, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.errors import ArchiveError, BlobMissing
+from pywats_archive.errors import ArchiveError, BlobMissing, TooManyAtOnce
 
 Reading = Callable[[Archive], Iterator[bytes]]
 """Begins to read bytes of an entry; BlobMissing if they are not there."""
@@ -88,6 +88,8 @@ def opened(
         try:
             fetched = lent.enter_context(vault(archive, archive_id, path))
             file = stream(read(fetched), lent.pop_all())
+        except TooManyAtOnce:
+            raise
         except ArchiveError as exc:
             raise BlobMissing(f"{missing}; reading it from the vault failed: {exc}") from exc
         file.vault = fetched.vault

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from asyncio import Semaphore
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from starlette.requests import Request
 
 from pywats_archive.client import Client
+from pywats_archive.errors import TooManyAtOnce
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.web.access.gate import Access
 from pywats_archive.web.jobs.running import Jobs
@@ -19,6 +21,8 @@ from pywats_archive.web.verification import Verification
 _TURNS = 2
 MOST_DOWNLOADS = 4
 """Zips of many entries that are sent at once: a large source of each lies in a temporary file meanwhile."""
+MOST_VAULT_READS = 2
+"""Files that are read from the vault at once: fewer than the downloads, since a vault may never answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +41,34 @@ class Station:
     turns: Semaphore = field(default_factory=lambda: Semaphore(_TURNS))
     """The heavy answers that are made at once; see ``turns``."""
     downloads: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_DOWNLOADS))
-    """The zips that are sent at once; released by whichever thread ends one."""
+    """The zips, and files from the vault, that are sent at once; released by whichever thread ends one."""
+    vault_reads: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_VAULT_READS))
+    """The files that are read from the vault at once."""
     is_stopping: Callable[[], bool] = bool
     """Whether the pages are about to end: streams end then."""
+
+    @contextmanager
+    def download(self) -> Iterator[None]:
+        """Hold one of the downloads; TooManyAtOnce if as many are being sent as are possible."""
+        if not self.downloads.acquire(blocking=False):
+            raise TooManyAtOnce(f"{MOST_DOWNLOADS} downloads are being sent already; try again when one has ended")
+        try:
+            yield
+        finally:
+            self.downloads.release()
+
+    @contextmanager
+    def vault_read(self) -> Iterator[None]:
+        """Hold one of the reads from the vault, which is a download too; TooManyAtOnce if as many wait as are possible."""
+        if not self.vault_reads.acquire(blocking=False):
+            raise TooManyAtOnce(
+                f"{MOST_VAULT_READS} files are being read from the vault already; try again when one has been read"
+            )
+        try:
+            with self.download():
+                yield
+        finally:
+            self.vault_reads.release()
 
 
 def station_of(request: Request) -> Station:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.config.outline import StationOutline
 
 if TYPE_CHECKING:
+    from pywats_archive.archive.core import Archive
     from pywats_archive.client.contents import FromVault
     from pywats_archive.client.vault.station import StationVault
+
+
+Guard = Callable[[], AbstractContextManager[None]]
+"""What is held while files are read from the vault; raises if too many are."""
 
 
 class Vaults:
@@ -20,6 +28,8 @@ class Vaults:
     _archives: OpenArchives
     _station: StationOutline | None
     actor: str
+    _guard: Guard | None = nullcontext
+    """None if no file is read from the vault."""
 
     @property
     def vault(self) -> StationVault:
@@ -31,7 +41,7 @@ class Vaults:
 
     def _vault_of_station(self) -> FromVault | None:
         """Return how to read an entry from the vault; None if the configuration names none. ConfigError if it is invalid."""
-        if self._station is None:
+        if self._station is None or self._guard is None:
             return None
         from pywats_archive.host.settings.groups import read_vault_settings
         from pywats_archive.replication.borrowing import borrowed
@@ -41,4 +51,22 @@ class Vaults:
         settings = read_vault_settings(config)
         if not settings.vault_url:
             return None
-        return partial(borrowed, vault=open_vault(settings), keys=config.parent)
+        return partial(_guarded, self._guard, partial(borrowed, vault=open_vault(settings), keys=config.parent))
+
+
+V = TypeVar("V", bound=Vaults)
+
+
+def with_guard(client: V, guard: Guard | None) -> V:
+    """Return the same client, which reads files from the vault only within ``guard``, or not at all if that is None."""
+    other = copy(client)
+    other._guard = guard
+    return other
+
+
+@contextmanager
+def _guarded(
+    guard: Guard, fetch: FromVault, archive: Archive, archive_id: str, only: str | None = None
+) -> Iterator[Archive]:
+    with guard(), fetch(archive, archive_id, only) as fetched:
+        yield fetched

@@ -24,7 +24,7 @@ from pywats_archive.web.api.content import (
 )
 from pywats_archive.web.documents import read_document, require_comparable
 from pywats_archive.web.station import station_of, user_of
-from pywats_archive.web.turns import TAKES_TURN
+from pywats_archive.web.turns import HAS_VAULT_FIELD, TAKES_TURN, client_in_turn, client_of_download, client_of_image
 from pywats_archive.web.views.document import attachments
 from pywats_archive.web.views.document.attachments import Attachment
 
@@ -54,7 +54,7 @@ def entry_details(request: Request, archive_id: str) -> dict[str, Any]:
 @router.get("/entries/{archive_id}/source", response_class=Response)
 def source(request: Request, archive_id: str) -> Response:
     """Return the bytes of a source, or the tar of a folder."""
-    client = station_of(request).client
+    client = client_of_download(request)
     entry = client.details(archive_id).entry
     return source_response(client.open_source(archive_id, actor=user_of(request)), entry, request.headers.get("range"))
 
@@ -71,37 +71,42 @@ def comparison(
     return list(client.compare_reports(archive_id, number, other_id, other_number, actor=actor))
 
 
-@router.get("/entries/{archive_id}/image", response_class=Response)
+@router.get("/entries/{archive_id}/image", response_class=Response, dependencies=[HAS_VAULT_FIELD])
 def image(request: Request, archive_id: str) -> Response:
-    """Return a source that is an image, as such."""
-    client = station_of(request).client
+    """Return a source that is an image, as such; from the vault only with ``vault=yes``."""
+    client = client_of_image(request)
     return image_response(client.open_source(archive_id, actor=user_of(request)))
 
 
 @router.get("/entries/{archive_id}/companion", response_class=Response)
 def companion(request: Request, archive_id: str, name: str) -> Response:
     """Return the bytes of a companion."""
-    content = station_of(request).client.open_companion(archive_id, name, actor=user_of(request))
+    content = client_of_download(request).open_companion(archive_id, name, actor=user_of(request))
     return download_response(content, name.rpartition("/")[2])
 
 
 @router.get("/entries/{archive_id}/reports/{number}", response_class=Response)
 def report(request: Request, archive_id: str, number: int) -> Response:
     """Return the exact JSON of a report, counted from 1."""
-    return report_response(station_of(request).client.open_report(archive_id, number, actor=user_of(request)))
+    return report_response(client_of_download(request).open_report(archive_id, number, actor=user_of(request)))
 
 
-@router.get("/entries/{archive_id}/reports/{number}/attachments", dependencies=[TAKES_TURN])
+@router.get("/entries/{archive_id}/reports/{number}/attachments", dependencies=[TAKES_TURN, HAS_VAULT_FIELD])
 def report_attachments(request: Request, archive_id: str, number: int) -> list[Attachment]:
-    """List the files inside a report."""
+    """List the files inside a report; of one that was purged, with ``vault=yes``."""
     return list(attachments.attachments(_document(request, archive_id, number)))
 
 
 @router.get(
-    "/entries/{archive_id}/reports/{number}/attachments/{which}", response_class=Response, dependencies=[TAKES_TURN]
+    "/entries/{archive_id}/reports/{number}/attachments/{which}",
+    response_class=Response,
+    dependencies=[TAKES_TURN, HAS_VAULT_FIELD],
 )
 def report_attachment(request: Request, archive_id: str, number: int, which: int) -> Response:
-    """Return a file inside a report, counted from 1: an image as such, all else as a download."""
+    """Return a file inside a report, counted from 1: an image as such, all else as a download.
+
+    Of a report that was purged, with ``vault=yes``.
+    """
     found = attachments.content_of(_document(request, archive_id, number, which), which)
     if found is None:
         raise UnknownEntry(f"{archive_id}: report {number} has no attachment {which} that can be read")
@@ -109,6 +114,6 @@ def report_attachment(request: Request, archive_id: str, number: int, which: int
 
 
 def _document(request: Request, archive_id: str, number: int, attachment: int | None = None) -> Mapping[str, Any]:
-    client, actor = station_of(request).client, user_of(request)
+    client, actor = client_in_turn(request), user_of(request)
     with client.open_report(archive_id, number, actor=actor, attachment=attachment) as content:
         return read_document(content).fields

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
-from pywats_archive.errors import ArchiveError, TooManyAtOnce
+from pywats_archive.errors import ArchiveError
 from pywats_archive.web.bulk import choice as choosing
-from pywats_archive.web.station import MOST_DOWNLOADS, Station, station_of, user_of
+from pywats_archive.web.station import Station, station_of, user_of
 from pywats_archive.web.views.address import ArchiveView
 
 LARGE_BYTES = 2 * 10**9
@@ -59,12 +59,8 @@ def _zip(station: Station, pieces: Iterator[bytes], name: str) -> Response:
 
 def _counted(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces of one of a few downloads; a browser that leaves ends the generator, and so frees its place."""
-    if not station.downloads.acquire(blocking=False):
-        raise TooManyAtOnce(f"{MOST_DOWNLOADS} downloads are being sent already; try again when one has ended")
-    try:
+    with station.download():
         yield from pieces
-    finally:
-        station.downloads.release()
 
 
 def _until_stop(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:

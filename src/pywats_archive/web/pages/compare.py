@@ -19,8 +19,8 @@ from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.documents import read_document, require_comparable
 from pywats_archive.web.pages.rendering import page
-from pywats_archive.web.station import station_of, user_of
-from pywats_archive.web.turns import TAKES_TURN
+from pywats_archive.web.station import user_of
+from pywats_archive.web.turns import TAKES_TURN, client_in_turn
 from pywats_archive.web.views import difference, words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
@@ -45,7 +45,7 @@ class Side:
 @router.get("/entries/{archive_id}/compare", dependencies=[TAKES_TURN])
 def compare(request: Request, archive_id: str) -> Response:
     """Show what differs between the reports ``old`` and ``new``; without them, between the last two of the entry."""
-    client = station_of(request).client
+    client = client_in_turn(request)
     entry, query = client.details(archive_id).entry, request.query_params
     choices = _sides(client, archive_id) + _others(client, entry)
     last = [each.value for each in choices if each.entry.archive_id == archive_id][-2:]

@@ -20,8 +20,8 @@ from pywats_archive.web.pages import source
 from pywats_archive.web.pages.archives import ACTIONS
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.pages.vault import vault_of
-from pywats_archive.web.station import station_of, user_of
-from pywats_archive.web.turns import TAKES_TURN
+from pywats_archive.web.station import user_of
+from pywats_archive.web.turns import TAKES_TURN, asks_vault, client_in_turn
 from pywats_archive.web.views import report as report_view
 from pywats_archive.web.views import steps, words
 from pywats_archive.web.views.document.attachments import attachments
@@ -30,20 +30,21 @@ from pywats_archive.words.origin import origin_of
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 TABS = ("report", "source", "conversions", "history", "about")
-FROM_VAULT = "yes"
-"""The vault may not answer at once: it is asked only when a person asks for it."""
 
 
 @router.get("/entries/{archive_id}", dependencies=[TAKES_TURN])
 def entry(request: Request, archive_id: str) -> Response:
     """Show an entry; ``tab`` says which part, ``report`` which of its reports."""
-    client = station_of(request).client
+    client = client_in_turn(request)
     details = client.details(archive_id)
     found, query = details.entry, request.query_params
     tab = query.get("tab", "report" if details.reports else "source")
     tab = tab if tab in TABS else TABS[0]
     number = _number(query.get("report", ""), found, details.reports)
-    is_shown = not found.purged_at or query.get("vault") == FROM_VAULT
+    is_shown = not found.purged_at or asks_vault(request)
+    shown = _report(request, client, found, details.reports, number) if tab == "report" and is_shown else None
+    looked = source.look(client, found, query, actor=user_of(request)) if tab == "source" and is_shown else None
+    is_missing = bool((shown and shown.get("is_missing")) or (looked and looked.is_missing))
     return page(
         request,
         "entry.html",
@@ -61,9 +62,10 @@ def entry(request: Request, archive_id: str) -> Response:
         origin=origin_of(details.events),
         actions=actions_of(found),
         is_shown=is_shown,
-        vault=None if is_shown else vault_of(client),
-        report=_report(request, client, found, details.reports, number) if tab == "report" and is_shown else None,
-        source=source.look(client, found, query, actor=user_of(request)) if tab == "source" and is_shown else None,
+        asks_vault=asks_vault(request),
+        vault=None if asks_vault(request) or (is_shown and not is_missing) else vault_of(client),
+        report=shown,
+        source=looked,
     )
 
 
@@ -90,7 +92,8 @@ def _report(
         with client.open_report(found.archive_id, number, actor=user_of(request)) as content:
             read, vault = read_document(content), content.vault
     except (BlobLocked, BlobMissing) as exc:  # the catalog has the rest of the page
-        return {"locked": words.visible(exc, most=1000), "vault": None}
+        is_missing = isinstance(exc, BlobMissing)
+        return {"locked": words.visible(exc, most=1000), "vault": None, "is_missing": is_missing}
     document, query = read.fields, request.query_params
     only_failed = query.get("failed") == "yes"
     return {

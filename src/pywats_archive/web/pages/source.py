@@ -12,7 +12,7 @@ from typing import IO, cast
 from starlette.datastructures import QueryParams
 
 from pywats_archive.client import Client
-from pywats_archive.errors import StorageError, UsageError
+from pywats_archive.errors import BlobMissing, StorageError, UsageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.web.views.preview import KINDS, WINDOW, Preview, Window, preview
 from pywats_archive.web.views.tree import LARGEST
@@ -41,6 +41,8 @@ class Look:
     companion: str = ""
     kind: str = ""
     problem: str = ""
+    is_missing: bool = False
+    """Whether the archive does not have it, although it was not purged."""
     vault: str | None = None
     """The vault that it comes from; None if it is in the archive."""
 
@@ -71,7 +73,8 @@ def look(client: Client, entry: ArchiveEntry, query: QueryParams, *, actor: str)
                 shown = preview(_window(inner, member, at, found.size), kind=kind)
                 return Look(preview=shown, member=member, kind=kind, vault=content.vault)
     except StorageError as exc:
-        return Look(problem=visible(exc, most=1000))
+        is_missing = isinstance(exc, BlobMissing) and bool(entry.source_archived_path)
+        return Look(problem=visible(exc, most=1000), is_missing=is_missing)
 
 
 def _window(content: BufferedIOBase | IO[bytes], name: str, at: int, size: int) -> Window:
