@@ -74,6 +74,17 @@ def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
     assert read == [(kind, str(purged.share)) for kind in kinds]
 
 
+def test_a_purge_by_hand_obeys_the_configuration_at_once(station: Station, purged: Purged) -> None:
+    """``vault_required`` counts from the moment it is written, whether a service has read it yet or not (invariant 13)."""
+    (station.root / "good" / "watch" / "SN2.log").write_text("log of SN2")
+    station.run()
+    station.keys["vault_required"] = True
+    with Client.from_config(station.write_config()) as client:
+        (entry,) = (each for each in client.entries() if not each.purged_at)
+        client.retention.purge_named([entry.archive_id])
+        assert [each.purged_at for each in client.entries() if each.archive_id == entry.archive_id] == [None]
+
+
 def test_a_failed_restore_names_the_entry_once(station: Station, purged: Purged, tmp_path: Path) -> None:
     """The archive alone, without the configuration, has no vault."""
     done = command("restore", purged.entry.archive_id, "--to", tmp_path / "out", "--archive", station.archive_root)

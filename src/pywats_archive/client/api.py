@@ -187,7 +187,7 @@ class Client(Vaults, Proof, Auditing, Replays, Exports, Imports, BagImports, Era
         """Policies, purges and holds, over all archives."""
         from pywats_archive.retention.station import StationRetention
 
-        return StationRetention(self._archives.all, self.require_converter, actor=self.actor)
+        return StationRetention(self._archives.all, self.require_converter, self._required_vault, actor=self.actor)
 
     @property
     def settings(self) -> StationSettings:

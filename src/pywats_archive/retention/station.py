@@ -11,6 +11,7 @@ from pywats_archive.archive import arguments, purging
 from pywats_archive.archive import holds as legal_holds
 from pywats_archive.archive.compliance import approvals
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
 from pywats_archive.errors import NeedsConfirmation, UnknownEntry, UsageError
 from pywats_archive.models.retention.compliance import Act, Approval
 from pywats_archive.models.retention.configured import Difference
@@ -52,8 +53,16 @@ class StationRetention:
     The history has ``actor`` for what is done, unless a method gets another name.
     """
 
-    def __init__(self, archives: Sequence[Archive], require_converter: Callable[[str], None], *, actor: str) -> None:
+    def __init__(
+        self,
+        archives: Sequence[Archive],
+        require_converter: Callable[[str], None],
+        required_vault: Callable[[], str | None],
+        *,
+        actor: str,
+    ) -> None:
         self._archives = archives
+        self._required_vault = required_vault
         self._actor = actor
         self._require_converter = require_converter
 
@@ -120,6 +129,7 @@ class StationRetention:
 
     def enforce(self, converter_name: str | None = None, *, actor: str | None = None) -> tuple[PurgeStatistics, ...]:
         """Purge by the current policies, at a person's request: even more than a fifth at once."""
+        self._require_vault()
         done = []
         for archive, name in self._pairs(converter_name):
             policy = archive.policies.effective(name)
@@ -169,12 +179,19 @@ class StationRetention:
         even_damaged: bool = False,
     ) -> tuple[PurgeStatistics, ...]:
         """Purge named entries; those held, pending or not submitted stay, and are counted."""
+        self._require_vault()
         return tuple(
             enforcing.purge_named(
                 archive, ids, actor=actor or self._actor, unsubmitted=unsubmitted, even_damaged=even_damaged
             )
             for archive, ids in self._by_archive(archive_ids)
         )
+
+    def _require_vault(self) -> None:
+        """Obey ``vault_required`` from the moment it is written, whether a service has read it yet or not."""
+        if vault := self._required_vault():
+            for archive in self._archives:
+                progress.require(archive, vault)
 
     def finish_unfinished(self) -> tuple[PurgeStatistics, ...]:
         """Try again to remove files that earlier purges could not remove."""

@@ -53,6 +53,15 @@ class Vaults:
             return None
         return partial(_guarded, self._guard, partial(borrowed, vault=open_vault(settings), keys=config.parent))
 
+    def _required_vault(self) -> str | None:
+        """Return the vault that must have an entry before it is purged, as the configuration says now; None if none must."""
+        if self._station is None:
+            return None
+        from pywats_archive.host.settings.groups import read_vault_settings
+
+        settings = read_vault_settings(self._station.path)
+        return settings.vault_url if settings.vault_required else None
+
 
 V = TypeVar("V", bound=Vaults)
 
