@@ -82,6 +82,33 @@ def test_a_rename_that_changes_the_inode_is_no_other_source(
     assert sent(own) == 1 and own.names("left/watch") == []
 
 
+def test_another_folder_under_the_name_is_another_source_on_such_a_file_system_too(
+    own: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are not in the archive, so it is converted like any other."""
+    watch = own.add("left", "own.OwnFolder", converter_type="folder")
+    monkeypatch.setattr(volumes, "file_system", lambda *_, **__: volumes.FileSystem(kind="vfat", mount_point="/"))
+    claim = leaving.claim
+
+    def late(path: Path, private: Path) -> None:
+        if not (own.root / "kept").exists():
+            path.rename(own.root / "kept")
+            folder_of(watch, b"SN2")
+        claim(path, private)
+
+    folder_of(watch, b"SN1")
+    monkeypatch.setattr(leaving, "claim", late)
+    own.run()
+    assert sent(own) == 2
+    assert [path.read_bytes() for path in own.root.glob("left/Done/*/0.txt")] == [b"SN2"]
+
+
+def folder_of(watch: Path, content: bytes) -> None:
+    (watch / "a").mkdir()
+    (watch / "a" / "0.txt").write_bytes(content)
+    (watch / "a" / "COMPLETE.marker").touch()
+
+
 def left_after_sending(station: Station) -> Path:
     """Return the watch folder of a station whose source was sent, and was under its private name when it was killed."""
     watch = station.add("left", "own.Own", on_archive_error="continue")

@@ -30,7 +30,7 @@ with your own name in place of NEW-FOLDER. Unpack all segments of one chain, the
 Add the files that are too large for a segment, under the names that segment.json gives them:
 
     for z in <archive>/<chain>/segments/*.zip; do unzip -p "$z" segment.json; done |
-    sed -n 's/^  "\\(.*\\)": "\\([0-9a-f]\\{64\\}\\)",*$/\\2 \\1/p' |
+    sed -n '/"\\//d; /\\.\\.\\//d; s/^  "\\(.*\\)": "\\([0-9a-f]\\{64\\}\\)",*$/\\2 \\1/p' |
     while read -r sha path; do
       mkdir -p "NEW-FOLDER/${path%/*}"; cp -n "<archive>/blobs/$sha.gz" "NEW-FOLDER/$path"
     done

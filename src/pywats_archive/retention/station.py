@@ -129,26 +129,15 @@ class StationRetention:
 
     def enforce(self, converter_name: str | None = None, *, actor: str | None = None) -> tuple[PurgeStatistics, ...]:
         """Purge by the current policies, at a person's request: even more than a fifth at once."""
-        self._require_vault()
+        _require(self._required_vault(), self._archives)
         done = []
         for archive, name in self._pairs(converter_name):
             policy = archive.policies.effective(name)
-            is_agreed = self._require_agreed(archive, policy, actor or self._actor)
+            is_agreed = _require_agreed(archive, policy, actor or self._actor)
             done.append(enforcing.enforce(archive, policy, actor=actor or self._actor, confirmed=True))
             if is_agreed and not archive.policies.is_confirmed(name):
                 archive.policies.confirm(name, actor=actor or self._actor)
         return tuple(done)
-
-    @staticmethod
-    def _require_agreed(archive: Archive, policy: RetentionPolicy, actor: str) -> bool:
-        """Whether a large purge may be carried out from now on; NeedsApproval if a compliant archive has a large one now."""
-        name = policy.converter_name
-        if not archive.is_compliant or archive.policies.is_confirmed(name):
-            return True
-        is_large = enforcing.preview_plan(archive, policy).is_large
-        if is_large:
-            approvals.require(archive, Act.PURGE, {"converter_name": name, "policy": policy.as_details()}, actor=actor)
-        return is_large
 
     def clocks(self) -> tuple[ClockState, ...]:
         """Return each archive's trust in the clock, as far as it is known without the server."""
@@ -179,19 +168,13 @@ class StationRetention:
         even_damaged: bool = False,
     ) -> tuple[PurgeStatistics, ...]:
         """Purge named entries; those held, pending or not submitted stay, and are counted."""
-        self._require_vault()
+        _require(self._required_vault(), self._archives)
         return tuple(
             enforcing.purge_named(
                 archive, ids, actor=actor or self._actor, unsubmitted=unsubmitted, even_damaged=even_damaged
             )
             for archive, ids in self._by_archive(archive_ids)
         )
-
-    def _require_vault(self) -> None:
-        """Obey ``vault_required`` from the moment it is written, whether a service has read it yet or not."""
-        if vault := self._required_vault():
-            for archive in self._archives:
-                progress.require(archive, vault)
 
     def finish_unfinished(self) -> tuple[PurgeStatistics, ...]:
         """Try again to remove files that earlier purges could not remove."""
@@ -261,3 +244,20 @@ def _large(intended: PurgePlan) -> str:
         f"the policy would purge {intended.purged_entries} of {intended.entries} entries of '{intended.converter_name}' at "
         "once, more than a fifth; look at them, then confirm it with --yes"
     )
+
+
+def _require(vault: str | None, archives: Sequence[Archive]) -> None:
+    """Obey ``vault_required`` from the moment it is written, whether a service has read it yet or not."""
+    for archive in archives if vault else ():
+        progress.require(archive, vault)
+
+
+def _require_agreed(archive: Archive, policy: RetentionPolicy, actor: str) -> bool:
+    """Whether a large purge may be carried out from now on; NeedsApproval if a compliant archive has a large one now."""
+    name = policy.converter_name
+    if not archive.is_compliant or archive.policies.is_confirmed(name):
+        return True
+    is_large = enforcing.preview_plan(archive, policy).is_large
+    if is_large:
+        approvals.require(archive, Act.PURGE, {"converter_name": name, "policy": policy.as_details()}, actor=actor)
+    return is_large

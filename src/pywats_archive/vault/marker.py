@@ -29,7 +29,9 @@ def require(vault: Vault) -> None:
     try:
         version = json.loads(vault.get(MARKER, length=_LONGEST_BYTES))["format_version"]
     except KeyMissing as exc:
-        raise VaultError(f"{vault.url}: is not a vault; create one with 'pywats-archive vault init'") from exc
+        raise VaultError(
+            f"{vault.url}: is not a vault; check vault_url, or create one with 'pywats-archive vault init'"
+        ) from exc
     except (ValueError, LookupError, TypeError) as exc:
         raise VaultError(f"{place} is not what 'pywats-archive vault init' writes; name another place") from exc
     if not isinstance(version, int) or version > FORMAT_VERSION:

@@ -30,3 +30,9 @@ def test_without_an_alert_nothing_is_to_be_done(tmp_path: Path) -> None:
     Archive.open(tmp_path, create=True, own=True).close()
     (check,) = check_alerts([tmp_path])
     assert check.is_sound and "none" in check.seen
+
+
+def test_an_archive_that_cannot_be_read_is_not_called_well(tmp_path: Path) -> None:
+    """Its alerts are not known."""
+    (check,) = check_alerts([tmp_path])
+    assert "not known" in check.seen

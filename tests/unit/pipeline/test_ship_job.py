@@ -27,8 +27,8 @@ from pywats_archive.pipeline.alerting.metrics import _Collector
 from pywats_archive.pipeline.background import shipping
 from pywats_archive.pipeline.background.shipping import ShipJob
 from pywats_archive.replication.shipping import Shipping
+from pywats_archive.vault import marker
 from pywats_archive.vault.folder import FolderVault
-from pywats_archive.vault.store import MARKER
 
 INTERVAL_S = 900
 
@@ -41,7 +41,7 @@ class ShippingService(Service):
 
     def __post_init__(self) -> None:
         self.url = str(self.base / "vault")
-        FolderVault(Path(self.url)).put_new(MARKER, b"{}")
+        marker.create(FolderVault(Path(self.url)))
         super().__post_init__()
 
     def restart(self) -> None:

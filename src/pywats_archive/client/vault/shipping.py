@@ -72,10 +72,12 @@ class VaultShipping(ABC):
         ``on_progress`` gets the number of shipped events, and of those that waited. AnotherHistory if the vault has other
         events of an archive.
         """
+        from pywats_archive.vault import marker
         from pywats_archive.vault.opening import open_vault
 
         settings = self._settings(None)
         vault = open_vault(settings)
+        marker.require(vault)  # a mistyped bucket or prefix may be one that others read
         return Pushed(vault=vault.url, archives=tuple(self._pushed(vault, settings, on_progress)))
 
     def _pushed(self, vault: Vault, settings: VaultSettings, on_progress: OnProgress | None) -> Iterator[PushedArchive]:

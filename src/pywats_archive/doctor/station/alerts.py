@@ -20,14 +20,17 @@ _ADVICE = "mend the cause; the service clears the alert when it next finds all w
 
 def check_alerts(roots: Sequence[Path]) -> Iterator[StationCheck]:
     """Yield a warning for each open alert, as of when the service last ran, or that none is open."""
-    found: list[OpenAlert] = []
+    found, read = list[OpenAlert](), 0
     for root in roots:
         if (root / DESCRIPTION).exists():
             with suppress(ArchiveError), Archive.open(root) as archive:  # one that does not open is a fault of its own
                 found += open_alerts(archive)
+                read += 1
     now = utc_now()
     for alert in each_once(found):
         seen = sentence(alert, now=now)
         yield StationCheck(topic=Topic.ALERT, subject=alert.name, level=CheckLevel.WARNING, seen=seen, advice=_ADVICE)
-    if not found:
+    if not found and read:
         yield StationCheck(topic=Topic.ALERT, seen="none is open")
+    elif not read:
+        yield StationCheck(topic=Topic.ALERT, level=CheckLevel.SKIPPED, seen="not known: no archive could be read")

@@ -27,6 +27,7 @@ from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.portable.processes import lower_thread_priority
 from pywats_archive.replication.shipping import Shipping
+from pywats_archive.vault import marker
 from pywats_archive.vault.opening import open_vault
 
 log = structlog.get_logger()
@@ -201,6 +202,7 @@ class _Round(threading.Thread):
             lower_thread_priority()
         try:
             vault = open_vault(self._settings, on_step=self._progress)
+            marker.require(vault)  # a mistyped bucket or prefix may be one that others read
             with Archive.open(self._root) as archive:
                 shipping = Shipping(archive, vault, limit_bytes=self._settings.segment_bytes, on_step=self._progress)
                 began_s = self._now_s()

@@ -195,9 +195,12 @@ def _require_same_folder(source: SourceFile, private: Path, inode: int | None) -
     if files.is_link(private) or not private.is_dir():
         raise Replaced
     now = private.lstat().st_ino or None
-    if inode is None or now is None or inode == now or not _keeps_inodes(private):
+    if inode is None or now is None or inode == now:
         return
-    if source.archive is None or source.entry is None or late.missing_members(source.archive, source.entry, private):
+    if source.archive is None or source.entry is None:
+        if _keeps_inodes(private):
+            raise Replaced
+    elif late.missing_members(source.archive, source.entry, private):
         raise Replaced
 
 
@@ -231,8 +234,8 @@ def _touched(source: SourceFile, path: Path, look: _Look) -> FileStamp | None:
 def _is_untouched(source: SourceFile, path: Path, now: FileStamp) -> bool:
     """Whether the stamp is unchanged; without archived bytes to compare, ``ctime_ns`` is ignored, since rights may change.
 
-    Under a private name another inode number counts only where the file system has stable ones: on others the rename to that
-    name may have changed it.
+    Without archived bytes, another inode number under a private name counts only where the file system has stable ones: on
+    others the rename to that name may have changed it.
     """
     known = (
         (source.size_bytes, now.size_bytes),
@@ -242,7 +245,7 @@ def _is_untouched(source: SourceFile, path: Path, now: FileStamp) -> bool:
     )
     differing = [pair for pair in known if None not in pair and pair[0] != pair[1]]
     if differing == [(source.inode, now.inode)] and path != source.path:
-        return not _keeps_inodes(path)
+        return source.entry is None and not _keeps_inodes(path)
     return not differing
 
 

@@ -1,4 +1,4 @@
-"""Which vault must have an entry before it is purged, and which blobs it does not have."""
+"""Which vault must have an entry before it is purged, and which blobs it lacks or has beside the segments."""
 
 from __future__ import annotations
 
@@ -24,5 +24,15 @@ def upgrade() -> None:
         sa.Column("archive_id", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("vault", "archive_id", "path"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "vault_large",
+        sa.Column("vault", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("archive_id", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("is_there", sa.Boolean()),
+        sa.PrimaryKeyConstraint("vault", "path"),
         sqlite_with_rowid=False,
     )

@@ -50,7 +50,8 @@ class Bagging:
     def _to(self) -> dict[str, str | bool]:
         """Where the bag goes, and why, as the history has it."""
         order = self._order
-        details: dict[str, str | bool] = {"to": whole_path(order.target)}
+        place = str(order.target) if order.is_download else whole_path(order.target)
+        details: dict[str, str | bool] = {"to": place}
         details |= {"downloaded": True} if order.is_download else {}
         return details | ({"reason": order.reason} if order.reason else {})
 
