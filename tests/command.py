@@ -42,6 +42,10 @@ _LATER = (
 """What many commands import only when they need it."""
 
 
+_ENVIRONMENT = dict(os.environ)
+"""That of the test session: the server outlives each test that sets a variable, such as the folder of temporary files."""
+
+
 def command(
     *words: str | Path,
     encoding: str | None = None,
@@ -142,6 +146,7 @@ class _Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.command", str(theirs.fileno())],
                 cwd=Path(__file__).parents[1],
+                env=_ENVIRONMENT,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -54,7 +54,7 @@ def init(
 
 @app.command("status")
 def status(config: options.ConfigOption = None, as_json: options.JsonOption = False) -> None:
-    """Show what waits to be copied, what the vault confirmed, and what it lacks.
+    """Show what the vault has, and what it lacks.
 
     It says what this station knows, and asks nothing over the network.
     """
