@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pywats_archive.errors import KeyMissing, SegmentDamaged, UsageError
 from pywats_archive.replication import names
-from pywats_archive.replication.fetching import segment_at, segment_keys
+from pywats_archive.replication.fetching import misplaced, segment_at, segment_keys
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.store import Vault
 
@@ -136,7 +136,7 @@ def _of_chain(vault: Vault, archive_uuid: str, chain: str, until: datetime | Non
         except (SegmentDamaged, KeyMissing) as exc:
             problems.append(str(exc))
             continue
-        if why := _not_here(key, known, archive_uuid, chain):
+        if why := misplaced(key, known, archive_uuid, chain):
             problems.append(f"{vault.url}: {key}: {why}; it is left out")
         else:
             found[key] = known
@@ -149,15 +149,6 @@ def _of_chain(vault: Vault, archive_uuid: str, chain: str, until: datetime | Non
         number = max((n for n, (_, each) in enumerate(following, 1) if each.ended_at <= until), default=0)
         following = following[:number]
     return Chosen(archive_uuid=archive_uuid, segments=following, problems=tuple(problems))
-
-
-def _not_here(key: str, known: SegmentDescription, archive_uuid: str, chain: str) -> str | None:
-    """Return why a segment does not belong under its key; None if it does."""
-    if names.first_of(key) != known.first or known.last < known.first:
-        return f"says that it has the events {known.first} to {known.last}"
-    if (known.archive_uuid, known.chain, known.archive.get("archive_uuid")) != (archive_uuid, chain, archive_uuid):
-        return "says that it is of another archive or history"
-    return None
 
 
 def _following(found: Mapping[str, SegmentDescription]) -> Iterator[tuple[str, SegmentDescription]]:

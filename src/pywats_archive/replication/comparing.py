@@ -17,7 +17,7 @@ from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
 from pywats_archive.replication import names
 from pywats_archive.replication.choosing import chains_in
-from pywats_archive.replication.fetching import description_of
+from pywats_archive.replication.fetching import description_of, misplaced
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.store import Vault
 
@@ -94,5 +94,7 @@ def _newest(archive: Archive, vault: Vault, chain: str) -> SegmentDescription | 
         stored = {each.key: each for each in vault.keys(folder, after=after) if names.first_of(each.key) is not None}
         for key in sorted(stored, reverse=True):
             with suppress(SegmentDamaged, KeyMissing):  # 'vault verify' names it
-                return description_of(vault, stored[key])
+                found = description_of(vault, stored[key])
+                if not misplaced(key, found, uuid, chain):  # any holder of the station's key could hide a cut with one
+                    return found
     return None

@@ -37,3 +37,12 @@ def segment_keys(vault: Vault, archive_uuid: str, chain: str, *, after: str = ""
     """Yield the keys of the segments of a history, oldest first."""
     folder = names.segments_folder(archive_uuid, chain)
     return (stored.key for stored in vault.keys(folder, after=after) if names.first_of(stored.key) is not None)
+
+
+def misplaced(key: str, known: SegmentDescription, archive_uuid: str, chain: str) -> str | None:
+    """Return why a segment does not belong under its key; None if it does."""
+    if names.first_of(key) != known.first or known.last < known.first:
+        return f"says that it has the events {known.first} to {known.last}"
+    if (known.archive_uuid, known.chain, known.archive.get("archive_uuid")) != (archive_uuid, chain, archive_uuid):
+        return "says that it is of another archive or history"
+    return None

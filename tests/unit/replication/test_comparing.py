@@ -76,6 +76,17 @@ def test_a_damaged_segment_hides_nothing_behind_it(archive: Archive, vault: Fold
         assert kind_of(archive, vault) is None
 
 
+def test_a_segment_under_a_later_key_hides_no_cut(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
+    """Whoever may add objects can copy a segment that the cut history still has to a key after the newest one."""
+    (first, *_) = shipped(archive, vault)
+    with older(archive, tmp_path / "older") as before:
+        hold(archive, "goes on")
+        (last,) = shipped(archive, vault)
+        content = Path(vault.url, first.key).read_bytes()
+        vault.put_new(last.key.replace(f"{last.segment.first:012}", f"{last.segment.last + 1:012}"), content)
+        assert kind_of(before, vault) is ProblemKind.HISTORY_CUT
+
+
 def test_a_vault_that_is_away_or_empty_is_noted(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
     """In one line, and it is no problem."""
     (empty,) = compare(archive, vault)
