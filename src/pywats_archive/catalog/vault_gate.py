@@ -18,6 +18,7 @@ VALID_FOR = timedelta(days=1)
 """How long a confirmation of the vault counts."""
 _GATE = "SELECT vault, chain, last, confirmed_at FROM vault_gate WHERE id = 1"
 _PUT = "REPLACE INTO vault_gate (id, vault, chain, last, confirmed_at) VALUES (1, ?, ?, ?, ?)"
+_CONFIRM = "UPDATE vault_gate SET chain = ?, last = ?, confirmed_at = ? WHERE vault = ?"
 _LARGE = "SELECT path, sha256 FROM vault_large WHERE vault = ?"
 _ADD_LARGE = "REPLACE INTO vault_large (vault, path, archive_id, sha256, is_there) VALUES (?, ?, ?, ?, NULL)"
 _IS_THERE = "UPDATE vault_large SET is_there = ? WHERE vault = ? AND path = ? AND sha256 = ?"
@@ -99,8 +100,12 @@ def require(tx: Connection, vault: str | None, *, now: datetime) -> None:
 def confirm(
     tx: Connection, vault: str, chain: str, last: int, large: Mapping[LargeBlob, bool], *, now: datetime
 ) -> None:
-    """Record up to which event a vault has the history, and which blobs beside the segments, as it says itself."""
-    execute(tx, _PUT, (vault, chain, last, moment_to_text(now)))
+    """Record up to which event the required vault has the history, and which blobs beside the segments, as it says itself.
+
+    Nothing is recorded if another vault is required by now, or none.
+    """
+    if not execute(tx, _CONFIRM, (chain, last, moment_to_text(now), vault)).rowcount:
+        return
     for blob, is_there in large.items():
         execute(tx, _IS_THERE, (is_there, vault, blob.path, blob.sha256))
     details = {"vault": vault, "chain": chain, "last_event": last}

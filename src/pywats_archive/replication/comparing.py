@@ -6,7 +6,7 @@ record here any more. Each is judged as an anchor outside the archive is, but on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pywats_archive.archive.anchors.replaced import ReplacedHistories
@@ -30,21 +30,30 @@ def compare(archive: Archive, vault: Vault) -> Iterator[Checked]:
     """
     try:
         chain = progress.chain_of(archive) or ""
-        yield _of_present(archive, vault, _newest(archive, vault, chain))
+        yield _of_present(archive, vault, *_newest(archive, vault, chain))
         for other in chains_in(vault, archive.description.archive_uuid):
             if other != chain:
-                yield from _of_other(archive, vault, other, _newest(archive, vault, other))
+                yield from _of_other(archive, vault, other, _newest(archive, vault, other)[0])
     except ArchiveError as exc:
         yield Checked(note=f"{archive.root}: its history was not compared with the vault: {exc}")
 
 
-def _of_present(archive: Archive, vault: Vault, newest: SegmentDescription | None) -> Checked:
+def _of_present(archive: Archive, vault: Vault, newest: SegmentDescription | None, unread: Sequence[str]) -> Checked:
+    """Compare with the newest segment that can be read; newer ones that cannot still say with which event they begin."""
+    first = names.first_of(unread[0]) if unread else None
+    if first and first > (last := progress.newest(archive)):
+        message = (
+            f"{archive.root}: the vault has {unread[0]}, which cannot be read, and the history here ends with event {last}: "
+            "its newest events were cut off"
+        )
+        return Checked(problem=Problem(kind=ProblemKind.HISTORY_CUT, path=CATALOG, message=message))
     if newest is None:
         return Checked(note=f"{archive.root}: the vault {vault.url} has no segment of its history")
     if problem := difference(archive, newest):
         return Checked(problem=problem)
     at = f"event {newest.last} of {newest.ended_at:%Y-%m-%d %H:%M:%S} UTC"
-    return Checked(note=f"{archive.root}: its history agrees with the vault {vault.url} up to {at}")
+    newer = "; newer segments cannot be read, run 'vault verify'" if unread else ""
+    return Checked(note=f"{archive.root}: its history agrees with the vault {vault.url} up to {at}{newer}")
 
 
 def _of_other(archive: Archive, vault: Vault, chain: str, newest: SegmentDescription | None) -> Iterator[Checked]:
@@ -84,17 +93,20 @@ def difference(archive: Archive, known: SegmentDescription) -> Problem | None:
     return Problem(kind=ProblemKind.HISTORY_ALTERED, path=CATALOG, message=message)
 
 
-def _newest(archive: Archive, vault: Vault, chain: str) -> SegmentDescription | None:
-    """Return the description of the newest segment of a history that can be read; None if there is none."""
+def _newest(archive: Archive, vault: Vault, chain: str) -> tuple[SegmentDescription | None, list[str]]:
+    """Return the description of the newest segment of a history that can be read, and the newer keys, the newest first."""
     uuid = archive.description.archive_uuid
     known = progress.last_segment(archive, vault.url, chain)
     folder = names.segments_folder(uuid, chain)
     start = names.segment_key(uuid, chain, known.first - 1) if known else ""
+    unread: list[str] = []
     for after in dict.fromkeys((start, "")):
         stored = {each.key: each for each in vault.keys(folder, after=after) if names.first_of(each.key) is not None}
+        unread.clear()
         for key in sorted(stored, reverse=True):
             with suppress(SegmentDamaged, KeyMissing):  # 'vault verify' names it
                 found = description_of(vault, stored[key])
                 if not misplaced(key, found, uuid, chain):  # any holder of the station's key could hide a cut with one
-                    return found
-    return None
+                    return found, unread
+            unread.append(key)
+    return None, unread

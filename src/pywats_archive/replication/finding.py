@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
@@ -16,7 +17,7 @@ from pywats_archive.archive.replica.progress import FoundSegment, ShippedSegment
 from pywats_archive.errors import AnotherHistory, SegmentDamaged
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names
-from pywats_archive.replication.fetching import description_of
+from pywats_archive.replication.fetching import description_of, segment_at
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import opened
 from pywats_archive.vault.store import StoredKey, Vault
@@ -64,6 +65,19 @@ class Finding:
         known = opened(content, f"{self._vault.url}: {key}").description
         return self._noted(key, chain, known, hashlib.sha256(content).hexdigest(), len(content))
 
+    def require_own(self, key: str) -> None:
+        """Raise AnotherHistory if the segment at a key has other events than the archive; KeyMissing if there is none.
+
+        A history that was cut off behind a segment, and grew beyond its end again, is found by that alone. A damaged segment
+        shows nothing.
+        """
+        with suppress(SegmentDamaged):
+            known = segment_at(self._vault, key).description
+            if not progress.has_event(self._archive, known.last, known.hash) and not progress.lacks(
+                self._archive, known.first, known.last
+            ):
+                raise self._another(key, known)
+
     def _note(
         self, stored: StoredKey, known: SegmentDescription, following: SegmentDescription | None, chain: str
     ) -> ShippedSegment:
@@ -78,11 +92,14 @@ class Finding:
         found = found_segment(known, sha256, size_bytes)
         self._on_step("note")
         if names.first_of(key) != known.first or not progress.note_found(self._archive, self._vault.url, chain, found):
-            raise AnotherHistory(
-                f"{self._vault.url}: {key} holds other events than this archive: it was made by {known.station!r}, and this "
-                f"is {self._station!r}; one of them is a copy, or an older state. Nothing more is shipped from here"
-            )
+            raise self._another(key, known)
         return found.segment
+
+    def _another(self, key: str, known: SegmentDescription) -> AnotherHistory:
+        return AnotherHistory(
+            f"{self._vault.url}: {key} holds other events than this archive: it was made by {known.station!r}, and this "
+            f"is {self._station!r}; one of them is a copy, or an older state. Nothing more is copied from here"
+        )
 
 
 def found_segment(known: SegmentDescription, sha256: str, size_bytes: int) -> FoundSegment:

@@ -20,7 +20,7 @@ from pywats_archive.archive.replica import progress
 from pywats_archive.archive.replica.portion import DAMAGED, MISSING, PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
-from pywats_archive.errors import KeyTaken, StorageError, VaultRefused
+from pywats_archive.errors import KeyMissing, KeyTaken, StorageError, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names, readme
 from pywats_archive.replication.finding import Finding, found_segment
@@ -118,9 +118,12 @@ class Shipping:
         if chain is None:
             return None
         last = progress.last_segment(self._archive, self._vault.url, chain)
-        if last and not self._is_checked and self._vault.size_of(self._key(chain, last.first)) is None:
-            progress.forget(self._archive, self._vault.url, chain)
-            last = None
+        if last and not self._is_checked:
+            try:
+                self._finding.require_own(self._key(chain, last.first))
+            except KeyMissing:
+                progress.forget(self._archive, self._vault.url, chain)
+                last = None
         if not self._is_checked:  # the catalog may be an older one, or the vault another one under the same address
             if found := self._next_unnoted(chain):
                 return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -132,6 +133,21 @@ def test_a_refusal_is_an_alert_at_once(service: ShippingService) -> None:
     service.ship(61)
     assert names(service) == ["vault.failed"]
     Path(service.url).chmod(0o700)
+
+
+@pytest.mark.parametrize("keys", [{"vault_required": True}, {"vault_required": "maybe"}])
+def test_a_service_with_the_former_configuration_does_not_end_the_rule(
+    service: ShippingService, keys: dict[str, object]
+) -> None:
+    """A purge by hand obeys the newer one already; one that cannot be read ends nothing (invariant 13)."""
+    file = service.station.path
+    file.write_text(json.dumps({"vault_url": service.url, **keys}))
+    progress.require(service.archive, service.url)
+    service.shipping.require()
+    assert progress.required(service.archive) == service.url
+    file.write_text(json.dumps({"vault_url": service.url}))
+    service.shipping.require()
+    assert progress.required(service.archive) is None
 
 
 def test_credentials_that_are_missing_are_an_alert_and_nothing_is_purged(

@@ -13,6 +13,7 @@ from tests.unit.replication.test_shipping import hold, shipped
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.rebuild import rebuild
+from pywats_archive.errors import AnotherHistory
 from pywats_archive.models.operation.integrity import ProblemKind
 from pywats_archive.replication.comparing import compare
 from pywats_archive.vault.folder import FolderVault
@@ -74,6 +75,37 @@ def test_a_damaged_segment_hides_nothing_behind_it(archive: Archive, vault: Fold
         os.truncate(damaged, 40)
         assert kind_of(before, vault) is ProblemKind.HISTORY_CUT
         assert kind_of(archive, vault) is None
+
+
+def test_a_damaged_segment_hides_no_cut_of_its_own_events(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
+    """Its key still says with which event it begins."""
+    shipped(archive, vault)
+    with older(archive, tmp_path / "older") as before:
+        hold(archive, "goes on")
+        (last,) = shipped(archive, vault)
+        damaged = Path(vault.url, last.key)
+        damaged.chmod(0o600)
+        os.truncate(damaged, 40)
+        assert kind_of(before, vault) is ProblemKind.HISTORY_CUT
+
+
+def test_a_cut_history_that_goes_on_is_not_shipped(archive: Archive, vault: FolderVault) -> None:
+    """Not even beyond the end of the former one: the vault would agree with it, and an entry in between be in no vault."""
+    shipped(archive, vault)
+    hold(archive, "goes on")
+    (last,) = shipped(archive, vault)
+    with closing(sqlite3.connect(archive.catalog.path)) as db:
+        for (trigger,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'"
+        ).fetchall():
+            db.execute(f"DROP TRIGGER {trigger}")
+        db.execute("DELETE FROM events WHERE sequence >= ?", (last.segment.first,))
+        db.commit()
+    for number in range(5):
+        hold(archive, f"goes on in another way {number}")
+    with pytest.raises(AnotherHistory):
+        shipped(archive, vault)
+    assert kind_of(archive, vault) is ProblemKind.HISTORY_ALTERED
 
 
 def test_a_segment_under_a_later_key_hides_no_cut(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:

@@ -299,3 +299,14 @@ def test_what_an_emptied_vault_lacked_is_forgotten(aged: Aged, vault: FolderVaul
     list(shipping(aged, vault).ship_all())
     shipping(aged, vault).confirm()
     assert purged(aged, entry) == 1
+
+
+def test_a_former_vault_confirms_nothing_for_the_required_one(aged: Aged, vault: FolderVault) -> None:
+    """A round that began before the configuration changed ends with a confirmation of its own vault (invariant 13)."""
+    one = aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    former = shipping(aged, vault)
+    assert list(former.ship_all())
+    progress.require(aged.archive, "s3://another/vault")
+    former.confirm()
+    assert progress.required(aged.archive) == "s3://another/vault" and purged(aged, one) == 0

@@ -116,12 +116,16 @@ def is_confirmed(archive: Archive, lag: Lag) -> bool:
     return lag.confirmed_at is not None and abs(archive.now() - lag.confirmed_at) <= vault_gate.VALID_FOR
 
 
+def required(archive: Archive) -> str | None:
+    """Return the vault that must have an entry before it is purged; None if none must."""
+    with archive.read() as db:
+        return vault_gate.required(db)
+
+
 def require(archive: Archive, vault: str | None) -> None:
     """Let nothing be purged that a vault has not confirmed; with None, purge without a vault."""
-    with archive.read() as db:
-        if vault_gate.required(db) == vault:
-            return
-    archive.write(lambda tx: vault_gate.require(tx, vault, now=archive.now()))
+    if required(archive) != vault:
+        archive.write(lambda tx: vault_gate.require(tx, vault, now=archive.now()))
 
 
 def is_confirmation_due(archive: Archive) -> bool:

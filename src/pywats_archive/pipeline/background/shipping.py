@@ -21,6 +21,7 @@ from pywats_archive.archive.replica import progress
 from pywats_archive.config import StationConfig
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import ArchiveError, VaultAway
+from pywats_archive.host.settings.groups import read_vault_settings
 from pywats_archive.pipeline.alerting.alerts import NOT_SHIPPED, VAULT_LATE, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks, delay_s
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
@@ -88,14 +89,22 @@ class ShipJob:
 
     def require(self) -> None:
         """Let nothing be purged that the vault has not confirmed, in each archive in use, if the configuration says so."""
-        settings = self._station().vault
-        url = settings.vault_url if settings.vault_required else None
+        url = _required(self._station().vault)
         for mount in self._pool.mounts:
             archive = mount.archive
             if archive is not None and not archive.is_read_only:
                 with self._pool.lease(archive) as may_use, suppress(ArchiveError):  # of an archive that goes away
-                    if may_use:
+                    if may_use and self._may_require(progress.required(archive), url):
                         progress.require(archive, url)
+
+    def _may_require(self, known: str | None, url: str | None) -> bool:
+        """Whether the configuration in force may end or replace the rule: not if a newer one, which others obey, differs."""
+        if known in (None, url):
+            return True
+        try:
+            return _required(read_vault_settings(self._station().path)) == url
+        except ArchiveError:
+            return False
 
     def end(self) -> None:
         """Ship all that waits, at an orderly stop; waits for a vault only while it answers, and never raises."""
@@ -236,3 +245,7 @@ class _Round(threading.Thread):
             rest_s = max(0.0, size_bytes / rate - took_s)
             self.progressed_s = self._now_s() + rest_s
             time.sleep(rest_s)
+
+
+def _required(settings: VaultSettings) -> str | None:
+    return settings.vault_url if settings.vault_required else None
