@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.archive.core import Archive
 from pywats_archive.catalog.binding.bound import BOUND
 
 Row = dict[str, Any]
@@ -26,6 +28,14 @@ def rows(root: Path) -> Rows:
         db.row_factory = sqlite3.Row
         tables = [*(table.name for table in BOUND), "events"]
         return _rows((name, dict(row)) for name in tables for row in db.execute(f"SELECT * FROM {name}"))
+
+
+def copied(archive: Archive, folder: Path) -> Path:
+    """Copy an open archive as it is now; returns the folder of the copy."""
+    shutil.copytree(archive.root, folder, ignore=shutil.ignore_patterns("*-wal", "*-shm", ".lock", ".owner"))
+    with closing(sqlite3.connect(archive.catalog.path)) as db, closing(sqlite3.connect(folder / "metadata.db")) as to:
+        db.backup(to)
+    return folder
 
 
 def blobs(root: Path) -> dict[str, bytes]:

@@ -211,7 +211,7 @@ def test_the_three_forms_of_the_verb(tmp_path: Path) -> None:
 
 
 def test_a_long_history_is_streamed(tmp_path: Path) -> None:
-    """40,000 events, which all together take 37 MB, need no more memory than some (invariant 9)."""
+    """40,000 events, which take 37 MB all together, are read with less than 20 MB (invariant 9)."""
     root = tmp_path / "archive"
     with Archive.open(root, create=True, own=True) as archive:
         made = Event(kind="report.read", at=utc_now(), actor="os:ann", details={"to": "x" * 100})

@@ -14,6 +14,15 @@ from tests.terminal import Terminal
 from pywats_archive import Client, ErasureChoice, UsageError
 
 
+def worked(station: Station, share: Path) -> Path:
+    """Let a station convert a source, then name a vault; returns its configuration."""
+    watch = station.add("good")
+    (watch / "SN1.log").write_text("x")
+    station.run()
+    station.keys["vault_url"] = str(share)
+    return station.write_config()
+
+
 def test_a_folder_becomes_a_vault(station: Station, tmp_path: Path) -> None:
     """``vault init`` creates it once, and prints the rights that the station's own archive needs."""
     station.add("good")
@@ -37,11 +46,7 @@ def test_a_folder_becomes_a_vault(station: Station, tmp_path: Path) -> None:
 
 def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_path: Path) -> None:
     """``push`` copies what waits, ``status`` says so, and ``restore`` makes the archive again (invariant 8)."""
-    watch = station.add("good")
-    (watch / "SN1.log").write_text("x")
-    station.run()
-    station.keys["vault_url"] = str(tmp_path / "share")
-    config = station.write_config()
+    config = worked(station, tmp_path / "share")
     away = command("vault", "push", "--config", config)
     assert (away.returncode, away.stdout) == (1, "") and "vault init" in away.stderr
     assert command("vault", "init", "--config", config).returncode == 0
@@ -138,11 +143,7 @@ def test_a_program_without_a_configuration_names_the_place(tmp_path: Path) -> No
 
 def test_copying_and_restoring_show_their_progress(station: Station, tmp_path: Path) -> None:
     """A bar at a terminal; a program gets how much of what waited is done, over all archives."""
-    watch = station.add("good")
-    (watch / "SN1.log").write_text("x")
-    station.run()
-    station.keys["vault_url"] = str(tmp_path / "share")
-    config = station.write_config()
+    config = worked(station, tmp_path / "share")
     seen = list[tuple[int, int]]()
     with Client.from_config(config) as client:
         client.vault.init()

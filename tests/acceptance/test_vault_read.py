@@ -57,14 +57,14 @@ def purged(station: Station, tmp_path: Path) -> Iterator[Purged]:
 
 def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
     """Every file of the entry, with a line that says so; the history has each with the vault (invariant 8)."""
-    told = f"{purged.entry.archive_id}: read from the vault {purged.share}, since the archive does not have it\n"
+    notice = f"{purged.entry.archive_id}: read from the vault {purged.share}, since the archive does not have it\n"
     for options, content in (((), LOG), (("--companion", "SN1.ini"), LIMITS)):
         done = command("cat", purged.entry.archive_id, *options, "--config", purged.config)
-        assert (done.returncode, done.stdout, done.stderr) == (0, content, told)
+        assert (done.returncode, done.stdout, done.stderr) == (0, content, notice)
     report = command("cat", purged.entry.archive_id, "--report", "1", "--config", purged.config)
-    assert (report.returncode, report.stderr) == (0, told) and '"sn"' in report.stdout
+    assert (report.returncode, report.stderr) == (0, notice) and '"sn"' in report.stdout
     shown = command("show", purged.entry.archive_id, "--report", "1", "--config", purged.config)
-    assert (shown.returncode, shown.stderr) == (0, told) and '"sn"' in shown.stdout
+    assert (shown.returncode, shown.stderr) == (0, notice) and '"sn"' in shown.stdout
     with Client.from_config(purged.config) as client:
         events = client.details(purged.entry.archive_id).events
     read = [
@@ -94,7 +94,7 @@ def test_a_failed_restore_names_the_entry_once(station: Station, purged: Purged,
 
 
 def test_a_file_that_is_missing_comes_from_the_vault_too(station: Station, purged: Purged) -> None:
-    """And only then: a file of the archive is not asked for there."""
+    """The vault is not asked for a file that the archive has."""
     watch = station.root / "good" / "watch"
     (watch / "SN2.log").write_text("log of SN2")
     station.run()
@@ -114,7 +114,7 @@ def test_a_file_that_is_missing_comes_from_the_vault_too(station: Station, purge
 
 
 def test_without_the_vault_the_error_says_both(purged: Purged, tmp_path: Path) -> None:
-    """That the source was purged, and why the vault does not have it."""
+    """That the source was purged, and why it could not be read from the vault."""
     purged.share.rename(tmp_path / "away")
     with (
         Client.from_config(purged.config) as client,
@@ -149,7 +149,7 @@ def test_content_from_the_vault_is_compared_with_the_catalog(purged: Purged) -> 
 
 
 def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
-    """The vault may be slow: until then, the page only says that there may be a copy. Downloads come from there at once."""
+    """The vault may be slow: before that, the page only says that there may be a copy. Downloads use the vault at once."""
     here = f"/entries/{purged.entry.archive_id}"
     with serving("web", "--port", "0", "--config", purged.config) as running, running.browser() as browser:
         for tab, content in (("source", LOG), ("report", "SN1")):
@@ -283,7 +283,9 @@ def test_status_and_page_say_what_the_vault_confirmed_and_what_it_lacks(station:
 
 
 @pytest.mark.parametrize("is_required", [True, False])
-def test_the_page_does_not_calm_before_anything_was_copied(station: Station, tmp_path: Path, is_required: bool) -> None:
+def test_the_page_calls_nothing_well_before_anything_was_copied(
+    station: Station, tmp_path: Path, is_required: bool
+) -> None:
     """Nor does it say that nothing is required, while purges wait for the vault (invariant 13)."""
     watch = station.add("good")
     (watch / "SN1.log").write_text(LOG)
@@ -293,7 +295,10 @@ def test_the_page_does_not_calm_before_anything_was_copied(station: Station, tmp
     with serving("web", "--port", "0", "--config", str(config)) as running, running.browser() as browser:
         shown = browser.get("/integrity").text
     assert "No finding on the copies" not in shown
-    assert ("nothing requires it" in shown, "has confirmed nothing of this history yet" in shown) == (
+    assert (
+        "not asked, since vault_required is not set" in shown,
+        "has confirmed nothing of this history yet" in shown,
+    ) == (
         not is_required,
         is_required,
     )

@@ -72,15 +72,15 @@ def prepare(scenario: Scenario, folder: Path) -> Place:
 
 @_quickly()
 def go_wrong_everywhere(scenario: Scenario, place: Place, kind: Kind) -> int:
-    """Let the scenario go wrong at every step, one after the other; gives their number. AssertionError tells what was lost.
+    """Let the scenario go wrong at each step, one after the other; returns how many were tried. AssertionError: what was lost.
 
     A crash at a step is not tried if it would leave exactly what a crash at the step before it left.
     """
     with _Victims(scenario, place, kind) as victims:
-        for k in victims.steps():
+        for tried, k in enumerate(victims.steps()):
             _set_back(place)
             if victims.suffer(k) == _NO_STEP_LEFT:
-                return k - 1
+                return tried
             try:
                 _go_on(scenario, place, lost_names=kind is cut_power)
             except BaseException as exc:

@@ -106,7 +106,7 @@ def paths_of_entry(db: Connection, entry_no: int) -> tuple[bool, tuple[str, ...]
 
 
 def paths_of_companions(db: Connection, archive_id: str, names: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
-    """Return the same of some of an entry's companions; of the whole entry if one of them has another name by now."""
+    """Return the same for some of an entry's companions; for the whole entry if one of them has another name by now."""
     found = rows(db, f"{_ENTRY} archive_id = ?", (archive_id,))
     is_purged, whole = _paths(found)
     with suppress(ValueError, TypeError, KeyError):

@@ -28,7 +28,7 @@ _LACKING = (
 )
 _EVERY_ENTRY, _NO_ENTRY = "1", "0"
 _FEW_EVENTS = 20_000
-"""Up to so many events after the confirmed one, their entries are listed once for 5,000 candidates; else each is looked up."""
+"""Up to this number of events after the confirmed one, a query lists their entries once; else it looks up each candidate."""
 _LATER_OF_EACH = (
     "EXISTS (SELECT 1 FROM reports n WHERE n.archive_id = archive_entries.archive_id AND n.report_no > {report_no}) "
     "OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto})"
@@ -61,7 +61,7 @@ class LargeBlob:
 def is_missing(db: Connection, now: datetime, *, of_many: bool = False) -> str:
     """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` without that rule.
 
-    ``of_many`` is for thousands of entries in a query, otherwise it is fastest for a few hundred.
+    With ``of_many`` it is fastest for thousands of entries in a query, without it for a few hundred.
 
     An entry is confirmed if its number, those of its reports, and all its events are up to those of the confirmed segment,
     none of its blobs was left out, and the vault has those that are in no segment. Nothing is if the vault was not asked within
@@ -100,7 +100,7 @@ def require(tx: Connection, vault: str | None, *, now: datetime) -> None:
 def confirm(
     tx: Connection, vault: str, chain: str, last: int, large: Mapping[LargeBlob, bool], *, now: datetime
 ) -> None:
-    """Record up to which event the required vault has the history, and which blobs beside the segments, as it says itself.
+    """Record up to which event the required vault has the history, and which larger blobs, as the vault says itself.
 
     Nothing is recorded if another vault is required by now, or none.
     """

@@ -1,4 +1,4 @@
-"""Archived bytes as files that a program reads: from the archive, or from the vault if they are not there."""
+"""Archived bytes as files that a program reads: from the archive, or from the vault if the archive does not have them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, BlobMissing, TooManyAtOnce
 
 Reading = Callable[[Archive], Iterator[bytes]]
-"""Begins to read bytes of an entry; BlobMissing if they are not there."""
+"""Begins to read bytes of an entry; BlobMissing if the archive does not have them."""
 
 
 class FromVault(Protocol):
@@ -25,7 +25,7 @@ class ArchivedFile(io.BufferedReader):
     """Archived bytes as a binary file for reading; what a chunk raises, its ``read`` raises."""
 
     vault: str | None = None
-    """The vault that the bytes come from; None if it is the archive."""
+    """The vault that the bytes come from; None if they come from the archive."""
 
 
 class _Chunks(io.RawIOBase):
@@ -68,9 +68,9 @@ def opened(
     path_of: Callable[[Archive], str],
     vault_of: Callable[[], FromVault | None],
 ) -> ArchivedFile:
-    """Return bytes of an entry as a file: those of the archive, or if it has them no more, those of the vault.
+    """Return bytes of an entry as a file: from the archive, or from the vault if the archive no longer has them.
 
-    The vault is asked for the one blob at ``path_of``, and not at all if the archive never had one.
+    Only the blob at ``path_of`` is fetched from the vault, and nothing if the archive never had that blob.
     """
     try:
         return stream(read(archive))
@@ -80,17 +80,19 @@ def opened(
         raise missing
     try:
         vault = vault_of()
+        file = _fetched(vault(archive, archive_id, path), read) if vault else None
+    except TooManyAtOnce:
+        raise
     except ArchiveError as exc:
         raise BlobMissing(f"{missing}; reading it from the vault failed: {exc}") from exc
-    if vault is None:
+    if file is None:
         raise missing
+    return file
+
+
+def _fetched(borrowing: AbstractContextManager[Archive], read: Reading) -> ArchivedFile:
     with ExitStack() as lent:
-        try:
-            fetched = lent.enter_context(vault(archive, archive_id, path))
-            file = stream(read(fetched), lent.pop_all())
-        except TooManyAtOnce:
-            raise
-        except ArchiveError as exc:
-            raise BlobMissing(f"{missing}; reading it from the vault failed: {exc}") from exc
+        fetched = lent.enter_context(borrowing)
+        file = stream(read(fetched), lent.pop_all())
         file.vault = fetched.vault
         return file

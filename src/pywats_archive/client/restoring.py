@@ -41,7 +41,7 @@ class Restoring:
     vault_of: Callable[[], FromVault | None] = lambda: None
 
     def restore(self, archive: Archive, archive_id: str, folder: Path) -> Restored:
-        """Restore one entry; from the vault, if its own files are not readable."""
+        """Restore one entry; from the vault, if the archive's own files cannot be read."""
         done = self._restored(archive, archive_id, folder)
         if done.path is not None:
             return done

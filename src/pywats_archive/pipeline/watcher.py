@@ -253,9 +253,9 @@ def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
 
 
 def _give_back(lane: Lane, private_paths: Sequence[str]) -> bool:
-    """Rename sources back that a crash left under private names, and return whether any was; what must wait is logged once.
+    """Rename sources back that a crash left under private names; return whether any was renamed. The others are logged once.
 
-    None is renamed while the archive is away: its ledger cannot be asked whether a source was sent.
+    None is renamed while the archive is away: only its ledger knows whether a source was sent.
     """
     waiting = {} if lane.away else give_back(lane, private_paths)
     for path in [path for path in lane.scan.reported if leaving.is_private(os.path.basename(path))]:  # noqa: PTH119 (strings)

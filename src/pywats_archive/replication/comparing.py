@@ -1,7 +1,7 @@
-"""Compares the history of an archive with the newest event that a vault has: nobody at the station can change that one.
+"""Compares the history of an archive with the newest event in a vault, which nobody at the station can change.
 
-A vault may also have other histories of the archive: from before a rebuild of its catalog, or from after one that is not on
-record here any more. Each is judged as an anchor outside the archive is, but one that a rebuild kept is only noted.
+A vault may also have other histories of the archive: from before a rebuild of its catalog, or from after a rebuild that is no
+longer on record here. They are judged as anchors outside the archive are, but a history that a rebuild kept is only a note.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def compare(archive: Archive, vault: Vault) -> Iterator[Checked]:
     """Yield what the newest segment says of the history: that both agree, or a problem; a note if the vault cannot be read.
 
     Then yield a problem or a note for each other history of the archive whose newest event is not in the present one.
-    Costs a list of the segments that the archive does not know, and one request; for each other history, a list and a request.
+    For each history, this takes a list of the segments that the archive does not know, and one request.
     """
     try:
         chain = progress.chain_of(archive) or ""

@@ -79,7 +79,7 @@ class Shipping:
     def confirm(self) -> int:
         """Ask the vault what it has, and record up to which event it has all segments; returns the event's number.
 
-        Blobs that are objects of their own count one by one. Those that the vault lost are shipped again if they are still
+        Blobs that are objects of their own are confirmed one by one. A blob that the vault lost is shipped again if it is still
         here. One request lists a thousand objects. What may be purged depends on this number and these blobs (invariant 13).
         """
         known = progress.large_blobs(self._archive, self._vault.url)  # before the lists

@@ -49,7 +49,7 @@ class Station:
 
     @contextmanager
     def download(self) -> Iterator[None]:
-        """Hold one of the downloads; TooManyAtOnce if as many are being sent as are possible."""
+        """Count as one of the downloads; TooManyAtOnce if all are in use."""
         if not self.downloads.acquire(blocking=False):
             raise TooManyAtOnce(f"{MOST_DOWNLOADS} downloads are being sent already; try again when one has ended")
         try:
@@ -59,7 +59,7 @@ class Station:
 
     @contextmanager
     def vault_read(self) -> Iterator[None]:
-        """Hold one of the reads from the vault, which is a download too; TooManyAtOnce if as many wait as are possible."""
+        """Count as one of the reads from the vault, and of the downloads; TooManyAtOnce if all are in use."""
         if not self.vault_reads.acquire(blocking=False):
             raise TooManyAtOnce(
                 f"{MOST_VAULT_READS} files are being read from the vault already; try again when one has been read"

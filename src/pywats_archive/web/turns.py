@@ -1,7 +1,7 @@
 """Turns: only few heavy answers are made at once, so that processor and memory are left for all others.
 
-The vault may answer late, or never. It is asked only if a person asks for it. What waits for it takes no turn, so that it stops
-no other page, and is refused if too many wait.
+The vault may answer late, or never. It is asked only if a person chose that. A request that waits for the vault takes no turn,
+so that it stops no other page; if too many wait, further ones are refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TAKES_TURN = Depends(_turn, scope="function")
 
 
 def _field(vault: Literal["yes"] | None = None) -> None:
-    """Have the field: whether the copy in the vault is asked for."""
+    """Declare the field by which a person asks for the copy in the vault."""
 
 
 HAS_VAULT_FIELD = Depends(_field)
@@ -45,7 +45,7 @@ def asks_vault(request: Request) -> bool:
 
 
 def client_in_turn(request: Request) -> Client:
-    """Return the client of a route that takes a turn, which with ``vault=yes`` is one of the reads from the vault."""
+    """Return the client of a route with ``TAKES_TURN``, which has counted it as a read from the vault if it is one."""
     return with_guard(station_of(request).client, nullcontext if asks_vault(request) else None)
 
 

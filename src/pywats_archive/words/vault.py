@@ -40,9 +40,9 @@ def findings(lag: VaultLag, *, now: datetime) -> Iterator[str]:
         yield f"events wait to be copied for {_age(lag)}, which is too long; start the service, or run 'vault push'"
     if lag.overdue:
         since = f"since {lag.confirmed_at:%Y-%m-%d %H:%M:%S} UTC" if lag.confirmed_at else "of this history yet"
-        yield f"the vault has confirmed nothing {since}, so nothing is purged; the service asks it, if it runs"
+        yield f"the vault has confirmed nothing {since}, so nothing is purged; check that the service runs"
     if lag.confirmed is not None and lag.expected is not None and lag.confirmed < lag.expected:
-        copied = f"although the events up to {lag.expected} were copied before it was asked"
+        copied = f"although the events up to {lag.expected} had been copied"
         yield f"the vault confirms only the events up to {lag.confirmed}, {copied}; run 'vault verify'"
     for path in lag.lacking[:_MOST]:
         yield f"{path}: the vault has no copy; run 'verify', then 'vault verify'"

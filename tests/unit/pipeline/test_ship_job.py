@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.signing_service import Service
 from tests.station import wait_for
+from tests.vaulted import copied
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.overview import history
@@ -168,15 +166,8 @@ def test_credentials_that_are_missing_are_an_alert_and_nothing_is_purged(
 
 def test_another_history_is_an_alert_at_once(service: ShippingService, tmp_path: Path) -> None:
     """Nothing more is shipped, since the vault has events of a copy of this archive."""
-    other = tmp_path / "other"
     service.ship()
-    shutil.copytree(service.archive.root, other, ignore=shutil.ignore_patterns("*-wal", "*-shm", ".lock", ".owner"))
-    with (
-        closing(sqlite3.connect(service.archive.catalog.path)) as db,
-        closing(sqlite3.connect(other / "metadata.db")) as to,
-    ):
-        db.backup(to)
-    with Archive.open(other, own=True) as copy:
+    with Archive.open(copied(service.archive, tmp_path / "other"), own=True) as copy:
         history.record(copy, "user.signed_in", {"of": "the copy"}, actor="test")
         list(Shipping(copy, FolderVault(Path(service.url)), station="other-pc").ship_all())
     service.ship(61)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.unit.replication.test_shipping import hold, shipped
+from tests.vaulted import copied
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.rebuild import rebuild
@@ -30,12 +30,7 @@ def kind_of(archive: Archive, vault: FolderVault) -> ProblemKind | None:
 
 def older(archive: Archive, folder: Path) -> Archive:
     """Return a copy of the archive as it is now."""
-    shutil.copytree(
-        archive.root, folder, ignore=shutil.ignore_patterns("*-wal", "*-shm", ".lock", ".owner", "metadata.db")
-    )
-    with closing(sqlite3.connect(archive.catalog.path)) as db, closing(sqlite3.connect(folder / "metadata.db")) as to:
-        db.backup(to)
-    return Archive.open(folder)
+    return Archive.open(copied(archive, folder))
 
 
 @pytest.mark.parametrize("is_noted", [True, False])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.unit.replication.test_shipping import hold
+from tests.vaulted import copied
 
-from pywats_archive.archive import holds
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.errors import AnotherHistory
@@ -19,12 +16,6 @@ from pywats_archive.replication.restoring import restore
 from pywats_archive.replication.shipping import Shipping
 from pywats_archive.replication.verifying import Verifying
 from pywats_archive.vault.folder import FolderVault
-
-
-def hold(archive: Archive, reason: str) -> None:
-    """Let something happen."""
-    archive_id = archive.find(EntryFilter()).items[0].archive_id
-    holds.hold(archive, archive_id, reason=reason, actor="os:anna")
 
 
 def shipped(archive: Archive, vault: FolderVault, station: str) -> int:
@@ -37,23 +28,10 @@ def objects(vault: FolderVault) -> dict[str, bytes]:
     return {stored.key: vault.get(stored.key) for stored in vault.keys("")}
 
 
-@contextmanager
-def backup_of(archive: Archive, folder: Path) -> Iterator[Archive]:
-    """Copy an archive as it is now, and open the copy."""
-    shutil.copytree(archive.root, folder, ignore=shutil.ignore_patterns("*-wal", "*-shm", ".lock", ".owner"))
-    with (
-        closing(sqlite3.connect(archive.root / "metadata.db")) as db,
-        closing(sqlite3.connect(folder / "metadata.db")) as to,
-    ):
-        db.backup(to)
-    with Archive.open(folder, own=True) as copy:
-        yield copy
-
-
 def test_a_revived_station_ships_nothing_over_the_restored_one(
     archive: Archive, vault: FolderVault, tmp_path: Path
 ) -> None:
-    """It is told at its next try, with the name of the computer that goes on, and the vault stays as it is."""
+    """Its next try fails with the name of the computer that goes on, and the vault stays as it is."""
     shipped(archive, vault, "old")
     restore(vault, tmp_path / "new", actor="a")
     with Archive.open(tmp_path / "new", own=True) as new:
@@ -75,7 +53,7 @@ def test_a_revived_station_ships_nothing_over_the_restored_one(
 def test_an_old_backup_ships_nothing(archive: Archive, vault: FolderVault, tmp_path: Path, *, goes_on: bool) -> None:
     """Whether or not something happened since it was put back: the vault has later events of this history."""
     hold(archive, "before the backup")
-    with backup_of(archive, tmp_path / "backup") as backup:
+    with Archive.open(copied(archive, tmp_path / "backup"), own=True) as backup:
         hold(archive, "after it")
         shipped(archive, vault, "here")
         before = objects(vault)
@@ -92,9 +70,7 @@ def test_a_rebuilt_archive_begins_another_history_and_comes_back(
     """The old history stays in the vault; the new one is restored."""
     shipped(archive, vault, "here")
     before = objects(vault)
-    folder = tmp_path / "copied"
-    with backup_of(archive, folder):
-        pass
+    folder = copied(archive, tmp_path / "copied")
     rebuild(folder)
     with Archive.open(folder, own=True) as rebuilt:
         assert shipped(rebuilt, vault, "here") > 1

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.vaulted import ByReadme, blobs, rows
+from tests.vaulted import ByReadme, blobs, copied, rows
 
 from pywats_archive.archive import holds
 from pywats_archive.archive.core import Archive
@@ -156,14 +156,7 @@ def test_a_copy_of_the_archive_ships_nothing(
     """A copy that goes on for itself is refused at its first own event, with both computers named, and replaces nothing."""
     if is_shipped_before:
         shipped(archive, vault)
-    old = tmp_path / "old"
-    shutil.copytree(archive.root, old, ignore=shutil.ignore_patterns("*-wal", "*-shm", ".lock", ".owner"))
-    with (
-        closing(sqlite3.connect(archive.root / "metadata.db")) as db,
-        closing(sqlite3.connect(old / "metadata.db")) as to,
-    ):
-        db.backup(to)
-    with Archive.open(old, own=True) as copy:
+    with Archive.open(copied(archive, tmp_path / "old"), own=True) as copy:
         going_on = Shipping(copy, vault, station="there")
         assert going_on.step() is None if is_shipped_before else True
         hold(archive, "here")

@@ -1,4 +1,4 @@
-"""The histories that rebuilds of the catalog replaced: what is known of them, inside and outside the archive."""
+"""The histories that rebuilds of the catalog replaced, and whether an event seen elsewhere belongs to one of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ReplacedHistories:
         return bool(self._rebuilds) and any(hash_at(event) == chained for hash_at in self._kept)
 
     def is_lost(self, event: int, at: datetime) -> bool:
-        """Whether an event of this number and time may be of a history that a rebuild replaced without it."""
+        """Whether an event of this number and time may belong to a history that a rebuild replaced and did not keep."""
         return any(event > kept and at <= rebuilt_at for kept, rebuilt_at in self._rebuilds)
 
     @cached_property

@@ -13,7 +13,7 @@ from pywats_archive.models.step import no_step
 
 
 class FetchedArchive(Archive):
-    """The same archive with other blobs. What was purged is read as if it was not; accesses are recorded with the vault."""
+    """The same archive with blobs from a vault. A purged entry is read like any other; accesses are recorded with the vault."""
 
     def __init__(self, archive: Archive, folder: Path, *, vault: str, keys: Path | None) -> None:
         self.__dict__.update(archive.__dict__)
@@ -28,7 +28,7 @@ class FetchedArchive(Archive):
 
 
 def paths_of(archive: Archive, archive_id: str) -> frozenset[str]:
-    """Return the blobs that an entry has, or had before it was purged; none from the moment on when it is being erased."""
+    """Return the blobs that an entry has, or had before it was purged; none once its erasure has begun."""
     with archive.read() as db:
         entry = entries.get(db, archive_id)
         if erasing.has_begun(db, archive_id):

@@ -72,7 +72,7 @@ def last_segment(archive: Archive, vault: str, chain: str) -> ShippedSegment | N
 
 
 def note(archive: Archive, vault: str, chain: str, made: FoundSegment) -> None:
-    """Note durably that a vault has a segment of this archive, with its blobs that are elsewhere, and those that it lacks."""
+    """Note durably that a vault has a segment, which blobs it left out, and which ones are objects of their own."""
     archive.write(lambda tx: _note(tx, vault, chain, made), is_patient=True)
 
 
@@ -146,11 +146,11 @@ def large_blobs(archive: Archive, vault: str) -> list[LargeBlob]:
 def confirm(
     archive: Archive, vault: str, segments: Mapping[int, int], blobs: Iterable[LargeBlob], large: Mapping[str, int]
 ) -> int:
-    """Record up to which event a vault has every segment, and which blobs beside them; returns the event's number.
+    """Record up to which event a vault has every segment, and which larger blobs; returns the event's number.
 
     ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
-    blobs. ``blobs`` are those that were known before the vault began to list: the lists say nothing of what another process
-    ships meanwhile. A blob that is still here must have the same size in the vault.
+    blobs. ``blobs`` are those that were known before the vault was listed: the lists do not have what another process ships
+    meanwhile. The vault must have a blob with the size that it has here, if it is still here.
     """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""

@@ -87,7 +87,7 @@ def read_report(
 
 
 def _require_blob(archive: Archive, path: str) -> None:
-    """Raise BlobMissing if a blob is not here; any other error comes when it is read."""
+    """Raise BlobMissing if a blob is missing; other errors are raised when the blob is read."""
     with suppress(OSError):
         archive.blobs.stored_size(path)
 

@@ -31,8 +31,8 @@ class Proof(StationReader):
 
         A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check. The history is compared with
         the anchors in ``anchors`` (files and folders) and in the configured folders, and with the newest event in the vault, if
-        the configuration names one. Time stamps must be signed by one of the
-        authorities in ``tsa_certificates`` (PEM files; default: those of the configuration), if any is named.
+        the configuration names one. Time stamps must be signed by one of the authorities in ``tsa_certificates`` (PEM files;
+        default: those of the configuration), if any is named.
         """
         from pywats_archive.archive.anchors.anchor import key_id
         from pywats_archive.archive.anchors.signing import filed_keys
@@ -57,7 +57,7 @@ class Proof(StationReader):
         yield from self._archives.verify(thoroughness or Thoroughness(), places, self._compared_with_vault)
 
     def _compared_with_vault(self, archive: Archive) -> Iterator[Checked]:
-        """Compare a history with the vault, if the configuration names one; a vault that cannot be used is noted."""
+        """Compare a history with the vault, if the configuration names one; yield a note if the vault cannot be used."""
         from pywats_archive.host.settings.groups import read_vault_settings
         from pywats_archive.models.operation.integrity import Checked
         from pywats_archive.replication.comparing import compare

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 Guard = Callable[[], AbstractContextManager[None]]
-"""What is held while files are read from the vault; raises if too many are."""
+"""Surrounds each read from the vault; TooManyAtOnce if too many files are being read."""
 
 
 class Vaults:
@@ -29,7 +29,7 @@ class Vaults:
     _station: StationOutline | None
     actor: str
     _guard: Guard | None = nullcontext
-    """None if no file is read from the vault."""
+    """None: no file is read from the vault."""
 
     @property
     def vault(self) -> StationVault:

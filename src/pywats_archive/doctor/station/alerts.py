@@ -23,7 +23,10 @@ def check_alerts(roots: Sequence[Path]) -> Iterator[StationCheck]:
     found, read = list[OpenAlert](), 0
     for root in roots:
         if (root / DESCRIPTION).exists():
-            with suppress(ArchiveError), Archive.open(root) as archive:  # one that does not open is a fault of its own
+            with (
+                suppress(ArchiveError),
+                Archive.open(root) as archive,
+            ):  # another check names an archive that does not open
                 found += open_alerts(archive)
                 read += 1
     now = utc_now()

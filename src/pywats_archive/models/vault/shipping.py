@@ -25,19 +25,19 @@ class VaultLag:
     minutes: float
     """The age of the oldest event that waits."""
     late: bool
-    """Whether that is longer than events should wait: an hour, or four times ``vault_interval_seconds`` if that is longer."""
+    """Whether it waits for too long: for more than an hour, or four times ``vault_interval_seconds`` if that is longer."""
     shipped_at: datetime | None
     """When the files of the last segment were read."""
     confirmed: int | None
-    """The number of the last event that the vault confirmed, as ``vault_required`` needs it; None if it was not asked."""
+    """The number of the last event that the vault confirmed, for ``vault_required``; None if the vault was never asked."""
     confirmed_at: datetime | None
-    """When it was asked."""
+    """When the vault was asked last."""
     expected: int | None
-    """The number of the last event that was copied before that: more than ``confirmed`` if the vault lacks a segment."""
+    """The number of the last event that was copied by then; more than ``confirmed`` if the vault lacks a segment."""
     required: bool
     """Whether nothing is purged that the vault has not confirmed (``vault_required``)."""
     overdue: bool
-    """Whether that is required, and the vault confirmed nothing within the last day: nothing is purged."""
+    """Whether nothing is purged at present: ``required`` is set, and the vault confirmed nothing within the last day."""
     lacking: tuple[str, ...]
     """Blobs that the vault does not have: they were missing or damaged when they were to be copied, or it lost them."""
     alerts: tuple[OpenAlert, ...]

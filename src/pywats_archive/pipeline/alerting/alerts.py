@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,11 +145,15 @@ class Alerts:
 
     def sync(self, name: str, found: Mapping[str, Mapping[str, object]]) -> None:
         """Raise and clear alerts of one kind, so that those in ``found`` are open: fields by subject. Cheap without changes."""
-        for alert in self._open.values():
-            if alert.name == name and alert.subject not in found:
-                self.clear(name, alert.subject)
+        self.clear_others((name,), found)
         for subject, fields in found.items():
             self.raise_alert(name, subject, **fields)
+
+    def clear_others(self, names: Collection[str], subjects: Collection[str]) -> None:
+        """Clear the alerts of these kinds on all subjects but these: what the configuration no longer names, for example."""
+        for alert in self.open:
+            if alert.name in names and alert.subject not in subjects:
+                self.clear(alert.name, alert.subject)
 
     def resume(self, archive: Archive) -> None:
         """Open the alerts of ``EVALUATED_AGAIN`` that an earlier run left open in an archive.

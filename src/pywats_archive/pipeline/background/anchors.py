@@ -31,7 +31,7 @@ log = structlog.get_logger()
 _REST_S = 10.0
 _REST_AFTER_FAILURE_S = 900.0
 _ANSWER_WITHIN_S, _STOP_WITHIN_S = 20.0, 25.0
-"""The longest wait of the job for a folder, and of a stop for the last anchors; a disk of a file server may need ten."""
+"""The longest wait for a folder, and of a stop for the last anchors; a file server's disk may need ten seconds to start."""
 _FIRST_AFTER = timedelta(minutes=1)
 """When an archive without an anchor gets its first one."""
 
@@ -162,9 +162,7 @@ class AnchorJob:
         station, roots = self._station(), [mount.root for mount in self._pool.mounts]
         places = {*station.anchor_folders, station.path.parent / KEY_FILE, *roots}
         places |= {root / layout.ANCHORS for root in roots}
-        for alert in self._alerts.open:
-            if alert.name == NOT_ANCHORED and Path(alert.subject) not in places:
-                self._alerts.clear(NOT_ANCHORED, alert.subject)
+        self._alerts.clear_others((NOT_ANCHORED,), set(map(str, places)))
 
     def _write(self, anchor: Anchor, folders: Sequence[Path]) -> dict[Path, str]:
         """Write an anchor into these folders at once; returns why it is not in some.

@@ -32,7 +32,7 @@ class HistoryJobs:
         self.anchors = AnchorJob(pool, alerts, tasks=tasks, station=station)
         self.shipping = ShipJob(pool, alerts, tasks=tasks, station=station)
         self.running: tuple[str, ...] = ()
-        """The job that ``end`` waits for."""
+        """The job that ``end`` waits for at this moment."""
 
     def end(self) -> None:
         """Sign what happened since the last time, then ship it; never raises."""

@@ -1,7 +1,7 @@
 """The service's copies in the vault: each history is shipped at intervals, when much waits, and at the stop.
 
 A vault may be away for long, or never answer. So each archive is shipped in a thread of its own, with a connection of its own.
-No source waits for it. The stop waits as long as a vault answers, but no longer than a minute.
+No source waits for the vault. A stop waits as long as the vault answers, but no longer than a minute.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 _REST_S, _FIRST_AFTER_S = 5.0, 60.0
 _REST_AFTER_REFUSAL_S = 300.0
 _STOP_WITHIN_S, _SILENT_S = 60.0, 30.0
-"""How long a stop waits for a vault: at most, and for its next step. A disk of a file server may need some seconds to start."""
+"""The longest wait of a stop for all copies, and for one step; a file server's disk may need ten seconds to start."""
 _POLL_S = 0.1
 _PROGRESS_WITHIN_S = 600.0
 """A thread without a step in this time counts as one without an answer."""
@@ -81,10 +81,7 @@ class ShipJob:
         mounts = self._pool.mounts if is_wanted else ()
         for mount in mounts:
             self._tasks.run("vault", str(mount.root), lambda mount=mount: self._check(mount))  # type: ignore[misc]
-        roots = {str(mount.root) for mount in mounts}
-        for alert in self._alerts.open:
-            if alert.name in (NOT_SHIPPED, VAULT_LATE) and alert.subject not in roots:
-                self._alerts.clear(alert.name, alert.subject)
+        self._alerts.clear_others((NOT_SHIPPED, VAULT_LATE), {str(mount.root) for mount in mounts})
         return _REST_S
 
     def require(self) -> None:
@@ -107,7 +104,7 @@ class ShipJob:
             return False
 
     def end(self) -> None:
-        """Ship all that waits, at an orderly stop; waits for a vault only while it answers, and never raises."""
+        """Ship all that waits, at an orderly stop; wait for the vault only while it answers, and never raise."""
         if not self._station().vault.vault_url:
             return
         until_s = self._now_s() + _STOP_WITHIN_S
@@ -226,7 +223,7 @@ class _Round(threading.Thread):
             self.failure = exc
 
     def wait(self, until_s: float) -> str | None:
-        """Wait until the round has ended, at most until then, and only as long as the vault answers; returns why it failed."""
+        """Wait for the end, until ``until_s`` at most, and only while the vault answers; returns why not all was shipped."""
         while self.is_alive():
             now_s = self._now_s()
             if now_s - self.progressed_s >= _SILENT_S:

@@ -73,10 +73,7 @@ class StampJob:
         mounts = self._pool.mounts if is_wanted else ()
         for mount in mounts:
             self._tasks.run("time stamps", str(mount.root), lambda mount=mount: self._check(mount))  # type: ignore[misc]
-        roots = {str(mount.root) for mount in mounts}
-        for alert in self._alerts.open:
-            if alert.name == NOT_STAMPED and alert.subject not in roots:
-                self._alerts.clear(NOT_STAMPED, alert.subject)
+        self._alerts.clear_others((NOT_STAMPED,), {str(mount.root) for mount in mounts})
         return _REST_S
 
     def _check(self, mount: ArchiveMount) -> None:

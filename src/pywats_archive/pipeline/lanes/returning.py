@@ -27,11 +27,15 @@ def give_back(lane: Lane, private_paths: Iterable[str]) -> dict[str, str]:
 
 
 def _waits_for(lane: Lane, private: Path) -> str | None:
-    """Rename a source back to its own name; returns why it must wait."""
+    """Rename a source back to its own name; returns why it must wait, else None."""
     path = leaving.original_of(private) or _original_among(lane, private)
     if path is None:
         is_here = os.path.lexists(private)
-        return "is a source whose name is too long to be part of this one, and not in the ledger" if is_here else None
+        return (
+            "is a source whose own name is unknown: it is not part of this one, and not in the ledger"
+            if is_here
+            else None
+        )
     if leaving.give_back_left(private, path) is False:
         return f"is a source that waits for its name, {path.name}, which another source has"
     return None

@@ -42,9 +42,9 @@ class Look:
     kind: str = ""
     problem: str = ""
     is_missing: bool = False
-    """Whether the archive does not have it, although it was not purged."""
+    """Whether the archive lacks the file that is to be shown."""
     vault: str | None = None
-    """The vault that it comes from; None if it is in the archive."""
+    """The vault that the file comes from; None if it comes from the archive."""
 
 
 def look(client: Client, entry: ArchiveEntry, query: QueryParams, *, actor: str) -> Look:
