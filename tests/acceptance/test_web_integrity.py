@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from tests.filled import fill
 from tests.web_server import PATIENCE_MS, Pages, pages
 
@@ -62,9 +62,12 @@ def test_the_stations_pages_in_a_browser(served: Pages, width: int, scripts: boo
             assert page.locator("h1").count() == 1
             assert page.evaluate("document.documentElement.scrollWidth") <= width if scripts else True
         page.get_by_label("Every file").check()
-        page.get_by_role("button", name="Start").click()
-        while scripts is False and page.get_by_role("button", name="Stop").count():
-            page.get_by_role("link", name="Refresh").click()
-        page.get_by_text("1 problem found").wait_for()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Start").click()
+        while not scripts and page.get_by_role("button", name="Stop").count():
+            with page.expect_navigation():
+                page.get_by_role("link", name="Refresh").click()
+        result = page.locator("p.note", has_text="Every file from end to end")
+        expect(result).to_contain_text("1 problem found", timeout=PATIENCE_MS)
         browser.close()
         assert complaints == []
