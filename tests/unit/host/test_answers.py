@@ -97,6 +97,17 @@ def test_only_the_reports_own_id_is_an_acceptance(body: str, verdict: SubmitOutc
     assert (answer.verdict, answer.trouble) == (verdict, trouble)
 
 
+def test_the_servers_sentence_and_what_to_do_are_one_line() -> None:
+    """The server's own full stop does not stand before the semicolon; without a hint its words stay as they are."""
+    denied, refused = b'{"Message": "Authorization has been denied."}', b'{"Message": "No such process."}'
+    assert judge(Reply(code=401, body=denied), REPORT_ID, now=NOW).reason == (
+        "the server answered 401: Authorization has been denied; correct api_token, or have the account enabled"
+    )
+    assert (
+        judge(Reply(code=400, body=refused), REPORT_ID, now=NOW).reason == "the server answered 400: No such process."
+    )
+
+
 @pytest.mark.parametrize(
     ("retry_after", "date", "pause_s"),
     [

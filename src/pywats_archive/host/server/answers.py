@@ -229,7 +229,7 @@ def _describe(reply: Reply) -> str:
     if 200 <= reply.code < 300:
         return f"not confirmed: the server answered {words}, not the report's id"
     hint = "" if reply.content is Content.JSON and reply.code in _ABOUT_THE_DOCUMENT else HINTS.get(reply.code, "")
-    return f"the server answered {reply.code}: {words}" + (f"; {hint}" if hint else "")
+    return f"the server answered {reply.code}: " + (f"{words.rstrip('. ')}; {hint}" if hint else words)
 
 
 def words_of(reply: Reply) -> str:
