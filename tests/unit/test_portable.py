@@ -34,6 +34,40 @@ def test_a_taken_name_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
 
 
+@pytest.mark.posix("Windows renames in one step")
+@pytest.mark.parametrize("is_replaced", [False, True])
+@pytest.mark.parametrize("across", [False, True])
+def test_a_move_that_fails_is_undone_unless_another_file_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_replaced: bool, across: bool
+) -> None:
+    """The old name cannot go: the new one goes, but never a file that another program put in its place (invariant 3)."""
+    source, target = tmp_path / "watch" / "a", tmp_path / "Done" / "a"
+    for path, content in ((source, b"x"), (tmp_path / "Done" / "other", b"another")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    unlink, link = os.unlink, os.link
+
+    def refused(path: Path, **more: object) -> None:
+        if Path(path) != source:
+            return unlink(path)
+        if is_replaced:
+            (tmp_path / "Done" / "other").replace(target)
+        raise OSError(errno.EIO, "no removal here")
+
+    def far(old: Path, new: Path, **more: object) -> None:
+        if Path(old) == source:
+            raise OSError(errno.EXDEV, "another file system")
+        link(old, new)
+
+    monkeypatch.setattr(os, "unlink", refused)
+    if across:
+        monkeypatch.setattr(os, "link", far)
+    with pytest.raises(OSError, match="no removal here"):
+        moving.move_file_exclusive(source, target)
+    assert source.read_bytes() == b"x"
+    assert target.read_bytes() == b"another" if is_replaced else not target.exists()
+
+
 @pytest.fixture
 def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file system has no hard links."""

@@ -144,11 +144,13 @@ def unlink_or_undo(
     target: Path | str,
     *,
     unlink: Callable[[], object] | None = None,
+    made: os.stat_result | None = None,
     windows: bool = WINDOWS,
 ) -> None:
     """Remove the old name, or have ``unlink`` remove it; if that fails, remove the new one, so that no try leaves a copy.
 
-    If another process removed the old name, the new one stays.
+    If another process removed the old name, the new one stays. So does a file that another process put in the new one's
+    place: ``made`` is the file that was given the new name; without it, the same file as the old name's.
     """
     try:
         if unlink:
@@ -158,7 +160,9 @@ def unlink_or_undo(
     except FileNotFoundError:
         return
     except OSError:
-        names.unlink(target, windows=windows)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.lstat(target), made or os.lstat(source)):
+                names.unlink(target, windows=windows)
         raise
 
 

@@ -45,7 +45,8 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
         if os.path.lexists(source) and not _is_as_noted(source, noted):
             names.unlink(target, windows=windows)
             raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
-        unlink_or_undo(source, target, unlink=lambda: remove_marked(source, noted, windows=windows), windows=windows)
+        copied, remove = os.lstat(target), lambda: remove_marked(source, noted, windows=windows)
+        unlink_or_undo(source, target, unlink=remove, made=copied, windows=windows)
     sync_folder(target.parent, windows=windows)
 
 
