@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -150,3 +150,16 @@ def note_absent(tx: Connection, vault: str, absent: Iterable[tuple[str, str]]) -
     """Note the blobs that a segment had to leave out, each with its archive id."""
     for archive_id, path in absent:
         execute(tx, "REPLACE INTO vault_absent (vault, archive_id, path) VALUES (?, ?, ?)", (vault, archive_id, path))
+
+
+def forget_absent(tx: Connection, vault: str, held: Collection[str]) -> None:
+    """Remove what is noted of blobs that an earlier segment left out, and that the vault has now."""
+    for archive_id, path in execute(
+        tx, "SELECT archive_id, path FROM vault_absent WHERE vault = ?", (vault,)
+    ).fetchall():
+        if path in held:
+            execute(
+                tx,
+                "DELETE FROM vault_absent WHERE vault = ? AND archive_id = ? AND path = ?",
+                (vault, archive_id, path),
+            )

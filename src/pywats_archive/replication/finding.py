@@ -1,26 +1,28 @@
 """Finds segments in a vault that the catalog has not noted: after a restore, or with a catalog from an older copy.
 
-A segment is noted only if its description agrees with the history here: the hashes of its last event, and of the event before
-its first one. So nothing is confirmed that belongs to another history.
+A segment is noted only if its events are those of the history here. Its description alone is not believed: whoever has the
+station's key can write one. So the events are read, and the files are compared with those here. Nothing is confirmed that
+belongs to another history, or that the vault does not have.
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.holding import Holding
 from pywats_archive.archive.replica.progress import FoundSegment, ShippedSegment
 from pywats_archive.errors import AnotherHistory, SegmentDamaged
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names
-from pywats_archive.replication.fetching import description_of, segment_at
+from pywats_archive.replication.fetching import segment_at
 from pywats_archive.replication.segment.description import SegmentDescription
-from pywats_archive.replication.segment.reading import opened
-from pywats_archive.vault.store import StoredKey, Vault
+from pywats_archive.replication.segment.reading import ODD_LINE, Segment, opened
+from pywats_archive.vault.store import Vault
 
 
 class Finding:
@@ -34,36 +36,30 @@ class Finding:
         self._station = platform.node() if station is None else station
         self._on_step = on_step
         self._uuid = archive.description.archive_uuid
+        self._holding = Holding(archive)
 
     def unnoted(self, chain: str) -> Iterator[ShippedSegment]:
         """Note and yield each segment that only the vault knows, oldest first, without its files.
 
         Segments that are damaged are left out, and those whose events are missing in the middle of the history here. One
-        request lists a thousand segments, and one reads a description. AnotherHistory if a segment has other events.
+        request lists a thousand segments, and one reads a segment. AnotherHistory if a segment has other events.
         """
         noted, after = progress.noted(self._archive, self._vault.url, chain)
         folder, start = names.segments_folder(self._uuid, chain), names.segment_key(self._uuid, chain, after)
         passed = {None, *noted}
-        stored = [each for each in self._vault.keys(folder, after=start) if names.first_of(each.key) not in passed]
-        waiting: tuple[StoredKey, SegmentDescription] | None = None
-        for each in sorted(stored, key=lambda each: each.key):
+        stored = [each.key for each in self._vault.keys(folder, after=start) if names.first_of(each.key) not in passed]
+        for key in sorted(stored):
             try:
-                known = description_of(self._vault, each)
+                content = self._vault.get(key)
+                known = self._opened(key, content).description
+                if not progress.lacks(self._archive, known.first, known.last):
+                    yield self._noted(key, chain, content)
             except SegmentDamaged:  # whoever stores a segment under its key is refused, and learns of the damage
                 continue
-            if progress.lacks(self._archive, known.first, known.last):
-                continue
-            if waiting:
-                yield self._note(*waiting, known, chain)
-            waiting = each, known
-        if waiting:
-            yield self._note(*waiting, None, chain)
 
     def at(self, key: str, chain: str) -> ShippedSegment:
         """Note the segment at a key; AnotherHistory if it has other events, SegmentDamaged, or KeyMissing."""
-        content = self._vault.get(key)
-        known = opened(content, f"{self._vault.url}: {key}").description
-        return self._noted(key, chain, known, hashlib.sha256(content).hexdigest(), len(content))
+        return self._noted(key, chain, self._vault.get(key))
 
     def require_own(self, key: str) -> None:
         """Raise AnotherHistory if the segment at a key has other events than the archive; KeyMissing if there is none.
@@ -78,22 +74,23 @@ class Finding:
             ):
                 raise self._another(key, known)
 
-    def _note(
-        self, stored: StoredKey, known: SegmentDescription, following: SegmentDescription | None, chain: str
-    ) -> ShippedSegment:
-        sha256 = None
-        if following and (following.first, following.previous_hash) == (known.last + 1, known.hash):
-            sha256 = following.previous_segment
-        if sha256 is None:
-            sha256 = hashlib.sha256(self._vault.get(stored.key)).hexdigest()
-        return self._noted(stored.key, chain, known, sha256, stored.size_bytes)
+    def _opened(self, key: str, content: bytes) -> Segment:
+        return opened(content, f"{self._vault.url}: {key}")
 
-    def _noted(self, key: str, chain: str, known: SegmentDescription, sha256: str, size_bytes: int) -> ShippedSegment:
-        found = found_segment(known, sha256, size_bytes)
-        self._on_step("note")
-        if names.first_of(key) != known.first or not progress.note_found(self._archive, self._vault.url, chain, found):
+    def _noted(self, key: str, chain: str, content: bytes) -> ShippedSegment:
+        """Note a segment, with all that its events name and it does not hold; its description alone is not believed."""
+        segment = self._opened(key, content)
+        known = segment.description
+        if names.first_of(key) != known.first or not progress.has_event(self._archive, known.last, known.hash):
             raise self._another(key, known)
-        return found.segment
+        _require_events(self._archive, segment)
+        found = found_segment(known, hashlib.sha256(content).hexdigest(), len(content))
+        files = frozenset(segment.files)
+        compared = self._holding.compared(found, lambda path: _file_in(segment, path) if path in files else None)
+        self._on_step("note")
+        if not progress.note_found(self._archive, self._vault.url, chain, compared):
+            raise self._another(key, known)
+        return compared.segment
 
     def _another(self, key: str, known: SegmentDescription) -> AnotherHistory:
         return AnotherHistory(
@@ -102,7 +99,28 @@ class Finding:
         )
 
 
-def found_segment(known: SegmentDescription, sha256: str, size_bytes: int) -> FoundSegment:
+def _require_events(archive: Archive, segment: Segment) -> None:
+    """Raise SegmentDamaged unless a segment holds the events that its description names."""
+    known = segment.description
+    try:
+        broken = progress.first_break(archive, segment.rows(), known.first, known.last, known.hash)
+    except ODD_LINE as exc:
+        raise SegmentDamaged(f"{segment.where}: a line of its rows is not readable ({exc!r})") from exc
+    if broken is not None:
+        raise SegmentDamaged(f"{segment.where}: event {broken} is not part of its history; the segment was altered")
+
+
+def _file_in(segment: Segment, path: str) -> bytes | None:
+    """Return a file of a segment; None if it is damaged."""
+    try:
+        return segment.read(path)
+    except SegmentDamaged:
+        return None
+
+
+def found_segment(
+    known: SegmentDescription, sha256: str, size_bytes: int, *, held: Collection[str] = ()
+) -> FoundSegment:
     """Return what is noted of a segment by its description, and by the checksum and size of the object."""
     segment = ShippedSegment(
         first=known.first,
@@ -114,4 +132,6 @@ def found_segment(known: SegmentDescription, sha256: str, size_bytes: int) -> Fo
         size_bytes=size_bytes,
         at=known.made_at,
     )
-    return FoundSegment(segment=segment, previous_hash=known.previous_hash, absent=known.absent, large=known.large)
+    return FoundSegment(
+        segment=segment, previous_hash=known.previous_hash, absent=known.absent, large=known.large, held=held
+    )

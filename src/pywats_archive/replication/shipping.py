@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
-from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.holding import sha256_of
 from pywats_archive.archive.replica.portion import DAMAGED, MISSING, PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
@@ -28,8 +28,6 @@ from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.proof import require_once
 from pywats_archive.vault.store import Vault
-
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +158,8 @@ class Shipping:
         except KeyTaken:
             return Shipped(key=key, segment=self._finding.at(key, portion.chain), is_new=False)
         self._on_step("note")
-        made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content))
+        held = {*portion.blobs, *large} - description.absent.keys()
+        made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content), held=held)
         progress.note(self._archive, self._vault.url, portion.chain, made)
         return Shipped(key=key, segment=made.segment, is_new=True, absent=made.absent)
 
@@ -211,7 +210,7 @@ class Shipping:
         """
         try:
             whole = self._archive.blobs.stored_file(path)
-            sha256 = _sha256(whole)
+            sha256 = sha256_of(whole)
         except (StorageError, OSError):
             return None
         if only not in (None, sha256):
@@ -230,11 +229,3 @@ class Shipping:
         """Store the page that says how to use the vault without this program; least rights do not allow that, ``init`` does."""
         with suppress(VaultRefused):
             readme.introduce(self._vault)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()

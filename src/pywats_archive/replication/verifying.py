@@ -16,11 +16,9 @@ from pywats_archive.replication import names
 from pywats_archive.replication.comparing import difference
 from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
 from pywats_archive.replication.segment.description import SegmentDescription
-from pywats_archive.replication.segment.reading import Segment
+from pywats_archive.replication.segment.reading import ODD_LINE, Segment
 from pywats_archive.vault.store import Vault
 
-_OF_A_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""Errors of a line that no archive wrote."""
 OnProgress = Callable[[int, int], None]
 
 
@@ -87,8 +85,8 @@ class Verifying:
         """Yield where the events of a segment are not a history."""
         known = segment.description
         try:
-            broken = progress.first_break(self._archive, segment.rows(), known.first, known.last)
-        except _OF_A_LINE as exc:
+            broken = progress.first_break(self._archive, segment.rows(), known.first, known.last, known.hash)
+        except ODD_LINE as exc:
             yield f"{key}: a line of its rows is not readable ({exc!r}); the segment was altered"
         else:
             if broken is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,6 +57,8 @@ class FoundSegment:
     """The blobs that it does not have, and why."""
     large: Mapping[str, str]
     """The blobs that are objects of their own: their paths, and the SHA-256 of each."""
+    held: Collection[str] = ()
+    """The blobs that it has, with the same bytes as here: they count no longer as left out by an earlier segment."""
 
 
 def chain_of(archive: Archive) -> str | None:
@@ -106,6 +108,7 @@ def lacks(archive: Archive, first: int, last: int) -> bool:
 
 def _note(tx: Connection, vault: str, chain: str, found: FoundSegment) -> None:
     vault_segments.add(tx, vault, chain, found.segment)
+    vault_gate.forget_absent(tx, vault, found.held)
     vault_gate.note_absent(tx, vault, ((id_in(path), path) for path, why in found.absent.items() if why != PURGED))
     large = (LargeBlob(path=path, sha256=sha256) for path, sha256 in found.large.items())
     vault_gate.note_large(tx, vault, ((id_in(blob.path), blob) for blob in large))
@@ -252,12 +255,15 @@ def newest_lag(archive: Archive) -> Lag | None:
     return lag(archive, vault) if vault else None
 
 
-def first_break(archive: Archive, lines: Iterable[bytes], first: int, last: int) -> int | None:
-    """Return the number of the first event, among lines of a portion, that breaks the chain; None if it is whole."""
+def first_break(archive: Archive, lines: Iterable[bytes], first: int, last: int, ending: str) -> int | None:
+    """Return the number of the first event, among lines of a portion, that breaks the chain; None if it is whole.
+
+    ``ending`` is the hash that the last event must have.
+    """
     with archive.read() as db:
         expected = first
         for row, is_whole in events.walked_from_any(exporting.event_rows(lines, first, last), events.erasures(db)):
-            if not is_whole or row[0] != expected:
+            if not is_whole or row[0] != expected or (expected == last and row[8] != ending):
                 return int(row[0])
             expected += 1
         return None if expected == last + 1 else expected

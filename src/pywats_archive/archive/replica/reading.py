@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
+from pywats_archive.archive.replica.naming import Named, Numbers, blobs_of, events_after, numbers_with
 from pywats_archive.archive.replica.portion import FILES, MISSING, PURGED, Place, Portion
 from pywats_archive.catalog import exporting
 from pywats_archive.catalog.engine import HEAD, Connection
 from pywats_archive.catalog.row_check import one_moment
 from pywats_archive.errors import StorageError
 
-_PAGE = 200
 _MOST_EVENTS = 5000
 _MARGIN_S = 120
 """How much earlier than the portion before a file may have changed, by clocks that differ, to be taken again."""
 _LEVEL = 6
-Named = tuple[bool, tuple[str, ...]]
-"""Whether an entry was purged, and the paths of its blobs."""
 
 
 def next_portion(archive: Archive, place: Place, *, limit_bytes: int) -> Portion | None:
@@ -34,16 +30,10 @@ def next_portion(archive: Archive, place: Place, *, limit_bytes: int) -> Portion
         taken = _Taken(archive, db, place, limit_bytes)
         if place.last == 0:
             taken.add_blobs((False, (path,)) for path in archive.blobs.paths(layout.CONVERTERS))
-        for row in _events(db, place.last):
+        for row in events_after(db, place.last):
             if not taken.add(row):
                 break
         return taken.portion(_changed_files(archive.root, place.at))
-
-
-def _events(db: Connection, last: int) -> Iterator[Sequence[Any]]:
-    while page := exporting.after(db, last, _PAGE):
-        yield from page
-        last = page[-1][0]
 
 
 def _changed_files(root: Path, since: datetime | None) -> tuple[str, ...]:
@@ -60,7 +50,7 @@ class _Taken:
     def __init__(self, archive: Archive, db: Connection, place: Place, limit_bytes: int) -> None:
         self._archive = archive
         self._db = db
-        self._entry_no, self._report_no = place.entry_no, place.report_no
+        self._numbers: Numbers = place.entry_no, place.report_no
         self._limit_bytes = limit_bytes
         self._bytes = 0
         self._entries = 0
@@ -74,7 +64,7 @@ class _Taken:
 
     def add(self, event: Sequence[Any]) -> bool:
         """Add an event with its rows and blobs, unless there is no room; returns whether it was added."""
-        named = list(self._named(event))
+        named = list(blobs_of(self._db, event, self._numbers))
         size = (
             len(str(event[5])) + len(str(event[6])) + sum(self._size(path) or 0 for _, paths in named for path in paths)
         )
@@ -84,10 +74,8 @@ class _Taken:
         self._bytes += len(str(event[5])) + len(str(event[6]))
         for table, key in exporting.bound_keys(event[6]):
             self._keys[table.name, key] = None
-            if table.name == "archive_entries" and int(key) > self._entry_no:
-                self._entry_no, self._entries = int(key), self._entries + 1
-            elif table.name == "reports":
-                self._report_no = max(self._report_no, int(key))
+            self._entries += table.name == "archive_entries" and int(key) > self._numbers[0]
+            self._numbers = numbers_with(self._numbers, table.name, key)
         self._erased |= {row[0]: row for row in exporting.erased_by(self._db, event)}
         self.add_blobs(named)
         return True
@@ -119,8 +107,8 @@ class _Taken:
             begun_at=datetime.fromisoformat(first[2]),
             ended_at=datetime.fromisoformat(last[2]),
             entries=self._entries,
-            entry_no=self._entry_no,
-            report_no=self._report_no,
+            entry_no=self._numbers[0],
+            report_no=self._numbers[1],
             rows=_compressed(self._lines()),
             files=files,
             blobs=tuple(self._blobs),
@@ -138,37 +126,12 @@ class _Taken:
         for name, key in self._keys:
             yield exporting.row_line(self._db, exporting.TABLES[name], key)
 
-    def _named(self, event: Sequence[Any]) -> Iterator[Named]:
-        """Yield the blobs that came with an event."""
-        kind, archive_id, details, bound_rows = event[1], event[3], event[5], event[6]
-        for table, key in exporting.bound_keys(bound_rows):
-            if table.name == "archive_entries" and int(key) > self._entry_no:
-                yield exporting.paths_of_entry(self._db, int(key))
-            elif table.name == "reports" and int(key) > self._report_no:
-                yield exporting.path_of_report(self._db, int(key))
-        known: Any = {}
-        with suppress(ValueError, TypeError):
-            known = json.loads(details)
-        if kind == "companions.archived" and archive_id:
-            yield exporting.paths_of_companions(self._db, archive_id, _names(known))
-        with suppress(TypeError, KeyError, AttributeError):
-            if kind == "converter.kept":
-                yield False, (str(known["blob"]),)
-            if record := known.get("record"):
-                yield False, (str(record["blob"]),)
-
     def _size(self, path: str) -> int | None:
         """Return the size of a blob; None if it is not here."""
         try:
             return self._archive.blobs.stored_size(path)
         except (StorageError, OSError):
             return None
-
-
-def _names(details: Any) -> Sequence[str]:
-    """Return the names of an event about companions; none if they were erased."""
-    names = details.get("names") if isinstance(details, dict) else None
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _compressed(lines: Iterable[bytes]) -> bytes:

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -16,7 +15,8 @@ from typing import Any
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.description import recreate
 from pywats_archive.archive.replica import progress
-from pywats_archive.archive.replica.portion import FILES
+from pywats_archive.archive.replica.naming import NamedBlobs
+from pywats_archive.archive.replica.portion import FILES, MISSING
 from pywats_archive.archive.replica.progress import FoundSegment
 from pywats_archive.blobs import place
 from pywats_archive.catalog import events
@@ -82,9 +82,19 @@ class Remaking:
             raise
 
     def note(self, vault: str, chain: str, segments: Iterable[FoundSegment]) -> None:
-        """Note the segments that the archive is made of, once all rows are there; those of another history are left out."""
-        for each in segments:
-            self._rows.apply(partial(progress.note_own, vault=vault, chain=chain, found=each))
+        """Note the segments that the archive is made of, once all is there; those of another history are left out.
+
+        Blobs that their events name and that are not here are noted as absent, whatever their descriptions say.
+        """
+        named = NamedBlobs()
+        for each in sorted(segments, key=lambda each: each.segment.first):
+            self._rows.apply(partial(self._note, vault=vault, chain=chain, found=each, named=named))
+
+    def _note(self, tx: Connection, *, vault: str, chain: str, found: FoundSegment, named: NamedBlobs) -> None:
+        wanted = named.between(tx, found.segment.first, found.segment.last)
+        unpurged = [path for path, is_purged in wanted.items() if not is_purged]
+        gone = {path: MISSING for path in unpurged if not _exists(self._root, path)}
+        progress.note_own(tx, vault, chain, replace(found, absent={**found.absent, **gone}))
 
     def _anchors(self, lines: bytes) -> Iterator[bytes]:
         """Yield the anchors of events that are here: later ones were made while the segment waited."""
@@ -127,13 +137,19 @@ def remake(
     return found
 
 
+def _exists(root: Path, path: str) -> bool:
+    try:
+        return (root / path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _without_blob(catalog: Catalog, root: Path) -> Iterator[str]:
     """Yield the blobs of sources that are not purged and not here."""
     with catalog.read() as db:
         for path in unpurged_paths(db):
-            with suppress(OSError, ValueError):
-                if not (root / path).exists():
-                    yield path
+            if not _exists(root, path):
+                yield path
 
 
 def _continue(tx: Connection, found: Refilled, said: Mapping[str, Any], *, actor: str, clock: Clock) -> None:

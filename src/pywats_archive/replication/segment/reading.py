@@ -18,6 +18,8 @@ _TAIL_BYTES = 128 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
 """How long a line of the rows, and the description, may be."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError, RuntimeError)
+ODD_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""Errors of a line of the rows that no archive wrote."""
 
 
 class Segment:
