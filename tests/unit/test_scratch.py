@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pywats_archive.archive.core import Archive
 from pywats_archive.portable.scratch import Scratch, remove_abandoned
 
 _HOLD = """
@@ -109,19 +110,28 @@ def test_what_is_not_ours_stays(temporary: Path) -> None:
     for name in ("pywats-archive-demo-x", "other"):
         (temporary / name).mkdir()
     outside.mkdir()
-    (outside / ".lock").touch()
+    (outside / ".scratch.lock").touch()
     (temporary / "pywats-archive-link").symlink_to(outside)
     linked = temporary / "pywats-archive-locked"
     linked.mkdir()
-    (linked / ".lock").symlink_to(outside / ".lock")
+    (linked / ".scratch.lock").symlink_to(outside / ".scratch.lock")
     if os.geteuid() == 0:
         foreign = temporary / "pywats-archive-foreign"
         foreign.mkdir()
-        (foreign / ".lock").touch()
+        (foreign / ".scratch.lock").touch()
         os.chown(foreign, 12345, 12345)
     before = sorted(temporary.rglob("*"))
     remove_abandoned()
     assert sorted(temporary.rglob("*")) == before
+
+
+def test_an_archive_in_the_temporary_folder_stays(temporary: Path) -> None:
+    """Whatever its name, and although nobody has it open, so that its own lock is free."""
+    root = temporary / "pywats-archive-trial"
+    Archive.open(root, create=True, own=True).close()
+    before = sorted(root.rglob("*"))
+    remove_abandoned()
+    assert sorted(root.rglob("*")) == before
 
 
 def test_two_that_clean_at_once_leave_nothing_and_fail_at_nothing(temporary: Path) -> None:

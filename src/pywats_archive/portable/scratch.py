@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 
 from pywats_archive.portable import names
 
-_PREFIX, _LOCK = "pywats-archive-", ".lock"
-"""Each folder contains a lock, which its process holds until it ends."""
+_PREFIX, _LOCK = "pywats-archive-", ".scratch.lock"
+"""Each folder contains a lock, which its process holds until it ends. No archive, which may be there too, has such a file."""
 
 
 class Scratch:
