@@ -15,8 +15,8 @@ import httpx
 from tests.command import Process, started
 from tests.patience import PATIENCE_S
 
-PATIENCE_MS = 120_000
-"""How long a browser waits: a busy machine starts a replay slowly."""
+PATIENCE_MS = PATIENCE_S * 1000
+"""How long a browser waits."""
 TRUST = ssl.create_default_context()
 """Made once; each client would read all certificates of authorities for itself."""
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser
-from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.bags import contents, records, require_valid, unpacked
 from tests.command import command
 from tests.filled import fill
@@ -229,7 +229,7 @@ def test_from_an_entry_without_scripts(chromium: Browser, root: Path, served: Pa
     with Client(root / "archive") as client:
         archive_id = client.resolve("SN0")
     page.goto(f"{served.address}/entries/{archive_id}")
-    page.get_by_role("link", name="Export").click()
+    follow(page.get_by_role("link", name="Export"))
     page.get_by_label("report").uncheck()
     page.get_by_label("Why").fill("claim 4711")
     with page.expect_download() as saved:

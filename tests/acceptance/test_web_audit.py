@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser
-from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.filled import fill
 from tests.patience import PATIENCE_S
 from tests.web_server import Pages, pages
@@ -192,18 +192,15 @@ def test_the_trail_without_scripts(chromium: Browser, served: Pages, width: int)
     """From Integrity to the events of one person, and to older ones, by links and one button."""
     page, complaints = _open(chromium, served, width=width, scripts=False)
     page.goto(f"{served.address}/integrity")
-    page.get_by_role("link", name="Audit trail").click()
+    follow(page.get_by_role("link", name="Audit trail"))
     page.fill("#who", "ann")
     page.select_option("#category", "hold")
-    page.locator("form.filter button").click()
-    page.wait_for_url("**category=hold**")
+    follow(page.locator("form.filter button"))
     assert page.locator("table.audit tbody tr").count() == 50
     box = page.locator("td[data-label='Who']").first.bounding_box()
     assert box and box["width"] > 100, "a name is broken into pieces"
-    page.get_by_role("link", name="Older").click()
-    page.wait_for_url("**before=**")
+    follow(page.get_by_role("link", name="Older"))
     assert page.locator("table.audit tbody tr").count() == 10 and page.input_value("#who") == "ann"
-    page.get_by_role("link", name="Remove what: holds").click()
-    page.wait_for_url(lambda url: "category" not in url)
+    follow(page.get_by_role("link", name="Remove what: holds"))
     assert page.locator("table.audit tbody tr").first.inner_text().count("read a report") == 1
     assert complaints == []

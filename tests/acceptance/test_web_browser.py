@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 from tests.filled import fill
 from tests.web_server import PATIENCE_MS, Pages, pages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+expect.set_options(timeout=PATIENCE_MS)  # instead of 5 s; in all tests, since all that use a browser import this module
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,12 @@ def _open(chromium: Browser, served: Pages, *, width: int = 1280, scripts: bool 
     return page, complaints
 
 
+def follow(what: Locator) -> None:
+    """Click, and wait for the page that this leads to: a click itself returns while the former page may still be shown."""
+    with what.page.expect_navigation():
+        what.click()
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_from_the_search_to_the_report(chromium: Browser, served: Pages, width: int, scripts: bool) -> None:
@@ -60,13 +67,11 @@ def test_from_the_search_to_the_report(chromium: Browser, served: Pages, width: 
     page.press("#serial", "Enter")
     page.wait_for_url(lambda url: "serial=SN1-*" in url)
     assert page.locator("table.entries tbody tr").count() == 1
-    page.locator("table.entries tbody a").first.click()
-    page.wait_for_url("**/entries/*")
+    follow(page.locator("table.entries tbody a").first)
     assert page.locator("h1").inner_text().startswith("SN1-again")
     for tab in ("Source", "Conversions", "History", "About", "Report"):
-        page.get_by_role("link", name=tab, exact=True).click()
+        follow(page.get_by_role("link", name=tab, exact=True))
         assert page.locator("nav.tabs [aria-current]").inner_text() == tab
-        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= width if scripts else True
     page.go_back()
     assert complaints == []

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.filled import fill
-from tests.web_server import PATIENCE_MS, Pages, pages
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from tests.web_server import Pages, pages
 
 
 @pytest.fixture
@@ -47,27 +45,16 @@ def test_a_check_on_request(served: Pages) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_stations_pages_in_a_browser(served: Pages, width: int, scripts: bool) -> None:
+def test_the_stations_pages_in_a_browser(chromium: Browser, served: Pages, width: int, scripts: bool) -> None:  # noqa: F811
     """Overview, retention and integrity fit the screen without a complaint; a check ends by itself, or by a refresh."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
-        context.set_default_timeout(PATIENCE_MS)
-        page, complaints = context.new_page(), list[str]()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(served.sign_in)
-        for place in ("/", "/retention", "/retention/policy?converter=C&retention_days=5", "/integrity"):
-            page.goto(served.address + place)
-            assert page.locator("h1").count() == 1
-            assert page.evaluate("document.documentElement.scrollWidth") <= width if scripts else True
-        page.get_by_label("Every file").check()
-        with page.expect_navigation():
-            page.get_by_role("button", name="Start").click()
-        while not scripts and page.get_by_role("button", name="Stop").count():
-            with page.expect_navigation():
-                page.get_by_role("link", name="Refresh").click()
-        result = page.locator("p.note", has_text="Every file from end to end")
-        expect(result).to_contain_text("1 problem found", timeout=PATIENCE_MS)
-        browser.close()
-        assert complaints == []
+    page, complaints = _open(chromium, served, width=width, scripts=scripts)
+    for place in ("/", "/retention", "/retention/policy?converter=C&retention_days=5", "/integrity"):
+        page.goto(served.address + place)
+        assert page.locator("h1").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= width if scripts else True
+    page.get_by_label("Every file").check()
+    follow(page.get_by_role("button", name="Start"))
+    while not scripts and page.get_by_role("button", name="Stop").count():
+        follow(page.get_by_role("link", name="Refresh"))
+    expect(page.locator("p.note", has_text="Every file from end to end")).to_contain_text("1 problem found")
+    assert complaints == []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.filled import fill
 from tests.web_server import Pages, pages
 
@@ -34,29 +34,26 @@ def test_the_list_without_scripts(chromium: Browser, served: Pages, width: int) 
     page, complaints = _open(chromium, served, width=width, scripts=False)
     page.goto(f"{served.address}/archives")
     first = shown(page)
-    page.get_by_role("link", name="Next page").click()
-    page.wait_for_url("**after=**")
+    follow(page.get_by_role("link", name="Next page"))
     second = shown(page)
     assert len(first) == 50 and len(second) == FILES + 3 - 50 and not set(first) & set(second)
-    page.get_by_role("link", name="First page").click()
-    page.wait_for_url(lambda url: "after=" not in url)
+    follow(page.get_by_role("link", name="First page"))
     assert shown(page) == first
     page.select_option("#status", "success")
     page.fill("#serial", "SN*")
-    page.locator("form.filter button").click()
-    page.wait_for_url("**status=success**")
+    follow(page.locator("form.filter button"))
     assert page.locator("[role=status]").first.inner_text() == f"{FILES} match"
     if width == 1280:  # a phone shows cards, which have no heads to sort by
-        page.locator("thead").get_by_role("link", name="Serial number").click()
+        follow(page.locator("thead").get_by_role("link", name="Serial number"))
         ascending = page.locator("table.entries tbody tr td[data-label='Serial number']").all_inner_texts()
         assert ascending == sorted(ascending) or ascending == sorted(ascending, reverse=True)
         assert page.locator("th[aria-sort]").inner_text() == "Serial number"
     kept = page.url
     assert "status=success" in kept and "serial=SN*" in kept.replace("%2A", "*")
-    page.locator("table.entries tbody th a").first.click()
+    follow(page.locator("table.entries tbody th a").first)
     assert page.locator("h1").inner_text().startswith("SN")
     page.go_back()
     assert page.url == kept and page.input_value("#status") == "success" and page.input_value("#serial") == "SN*"
-    page.get_by_role("link", name="Remove serial").click()
+    follow(page.get_by_role("link", name="Remove serial"))
     assert page.input_value("#serial") == "" and page.input_value("#status") == "success"
     assert complaints == []

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.replayed import fixed, gate
-from tests.station import PATIENCE_S, Station, wait_for
+from tests.station import Station, wait_for
 from tests.web_server import Pages, serving
 
 from pywats_archive import Client
@@ -42,21 +42,21 @@ def test_a_restart_loses_nothing(chromium: Browser, tmp_path: Path) -> None:  # 
             gate(station).touch()
             run = entries.context.new_page()
             run.goto(f"{first.address}/runs/new?status=failed")
-            run.get_by_role("button", name="Compare").click()
-            expect(run.locator("h1 .badge")).to_have_text("Replaying", timeout=PATIENCE_S * 1000)
+            follow(run.get_by_role("button", name="Compare"))
+            expect(run.locator("h1 .badge")).to_have_text("Replaying")
             with Client(station.archive_root) as client:
                 wait_for(client.is_replaying)
         with pages_at(station, int(first.address.rpartition(":")[2])) as second:
             assert second.address == first.address
             assert entries.input_value("#part") == "P*"
             assert entries.locator("tbody input[name=id]").nth(1).is_checked()
-            entries.get_by_role("button", name="Hold").click()
+            follow(entries.get_by_role("button", name="Hold"))
             expect(entries.locator("h1")).to_have_text("Hold 1 entry")
-            form.get_by_role("button", name="Show what goes").click()
-            form.get_by_role("button", name="Save").click()
+            follow(form.get_by_role("button", name="Show what goes"))
+            follow(form.get_by_role("button", name="Save"))
             expect(form.locator("main")).to_contain_text("123 days")
             expect(run.locator("[data-live]")).to_contain_text("0 of 4")
             gate(station).unlink()
-            expect(run.locator("h1 .badge")).to_have_text("Done", timeout=PATIENCE_S * 1000)
+            expect(run.locator("h1 .badge")).to_have_text("Done")
             expect(run.locator(".legend")).to_contain_text("4 now converted")
     assert [each for each in complaints if not each.startswith(GONE)] == []

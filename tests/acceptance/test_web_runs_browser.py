@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.replayed import fixed, gate, pages_of, sent
-from tests.station import PATIENCE_S, Station
+from tests.station import Station
 from tests.web_server import Pages
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -38,9 +38,9 @@ def corrected(station: Station) -> dict[str, object]:
 def done(page: Page, *, scripts: bool) -> None:
     """Wait for the end of the run that is shown; without scripts, by the link that loads the page again."""
     while not scripts and page.get_by_role("link", name="Reload").count():
-        with page.expect_navigation():
-            page.get_by_role("link", name="Reload").click()
-    expect(page.locator("h1 .badge")).to_have_text("Done", timeout=PATIENCE_S * 1000)
+        follow(page.get_by_role("link", name="Reload"))
+    expect(page.locator("h1 .badge")).to_have_text("Done")
+    page.wait_for_load_state()
 
 
 class Clicks:
@@ -50,8 +50,7 @@ class Clicks:
 
     def on(self, what: Locator) -> None:
         """Click, count it, and wait for where it leads."""
-        with what.page.expect_navigation():
-            what.click()
+        follow(what)
         self.number += 1
 
 
@@ -82,12 +81,10 @@ def test_from_what_failed_to_the_sent_correction(
     assert corrected(station) == CORRECTED and complaints == []
     page.reload()
     page.locator("summary", has_text="Take back").click()
-    with page.expect_navigation():
-        page.get_by_role("button", name="Take run 2 back").click()
+    follow(page.get_by_role("button", name="Take run 2 back"))
     while not scripts and page.get_by_role("link", name="Reload").count():
-        with page.expect_navigation():
-            page.get_by_role("link", name="Reload").click()
-    expect(page.locator("h1 .badge")).to_have_text("Taken back", timeout=PATIENCE_S * 1000)
+        follow(page.get_by_role("link", name="Reload"))
+    expect(page.locator("h1 .badge")).to_have_text("Taken back")
     assert complaints == []
 
 
@@ -127,7 +124,7 @@ def test_the_progress_moves_by_itself(chromium: Browser, station: Station, serve
     gate(station).touch()
     page, complaints = _open(chromium, served)
     page.goto(f"{served.address}/runs/new?status=failed")
-    page.get_by_role("button", name="Compare").click()
+    follow(page.get_by_role("button", name="Compare"))
     expect(page.locator("h1 .badge")).to_have_text("Replaying")
     expect(page.locator("[data-live]")).to_contain_text("0 of 4")
     gate(station).unlink()

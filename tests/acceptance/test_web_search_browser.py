@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
+from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium, follow  # noqa: F401 (a fixture)
 from tests.acceptance.test_web_runs_browser import Clicks, reach
 from tests.web_server import Pages, pages
 
@@ -142,14 +142,12 @@ def test_holding_ticked_rows(
     if scripts:
         expect(page.locator("[data-ticked]")).to_have_text("With the 2 ticked:")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_role("button", name="Hold").click()
+    follow(page.get_by_role("button", name="Hold"))
     expect(page.get_by_role("heading", name="Hold 2 entries")).to_be_visible()
     page.get_by_label("Why they must stay").fill("a recall")
-    with page.expect_navigation():
-        page.get_by_role("button", name="Hold 2 entries").click()
+    follow(page.get_by_role("button", name="Hold 2 entries"))
     while not scripts and page.get_by_role("link", name="Reload").count():
-        with page.expect_navigation():
-            page.get_by_role("link", name="Reload").click()
+        follow(page.get_by_role("link", name="Reload"))
     expect(page.get_by_role("status")).to_have_text("2 of 2 entries held.")
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.locator("tbody")).to_contain_text("SN0003")
@@ -164,7 +162,7 @@ def test_all_that_match_as_a_zip(chromium: Browser, served: Pages, tmp_path: Pat
     page, complaints = _open(chromium, served)
     page.goto(f"{served.address}/archives?result=failed")
     page.get_by_label("all that match").check()
-    page.get_by_role("button", name="Export").click()
+    follow(page.get_by_role("button", name="Export"))
     expect(page.get_by_role("heading", name="Export 1 entry")).to_be_visible()
     assert "ids=" not in page.url
     with page.expect_download() as download:
