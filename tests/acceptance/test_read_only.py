@@ -54,7 +54,7 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
             (watch / f"R{number}.log").write_text(f"content {number}")
         if request.param == "live":
             with station.serving():
-                wait_for(lambda: len(station.names("ict/Done")) == 3)
+                wait_for(lambda: [each.state.value for each in station.arrivals()] == ["done"] * 3)
                 shutil.copytree(station.archive_root, copy)
             assert (copy / "metadata.db-wal").stat().st_size > 0
             (copy / "metadata.db-shm").unlink()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from tests.station import Station, wait_for
+from structlog.testing import capture_logs
+from tests.station import Station, wait_for, wait_for_event
 
 
 def test_a_changed_configuration_is_taken_without_a_restart(station: Station) -> None:
@@ -51,16 +50,16 @@ def test_a_busy_station_takes_a_changed_configuration(station: Station, archived
 def test_a_configuration_that_is_wrong_changes_nothing(station: Station) -> None:
     """A configuration that cannot be used is logged, and the previous one stays in force, with its queue (invariant 5)."""
     watch = station.add("first", settle_seconds=0)
-    with station.serving():
+    with capture_logs() as lines, station.serving():
         wait_for((station.archive_root / "metadata.db").exists)
         station.sections[0]["compression_level"] = 12
         station.write_config()
-        time.sleep(3)
+        wait_for_event(lines, "config.rejected")
         (watch / "a.log").write_bytes(b"x")
         wait_for(lambda: station.names("first/Done") == ["a.log"])
         station.sections[0]["compression_level"] = 9
         station.write_config()
-        time.sleep(3)
+        wait_for_event(lines, "config.reloaded")
         (watch / "b.log").write_bytes(b"y")
         wait_for(lambda: station.names("first/Done") == ["a.log", "b.log"])
     assert [entry.compression_level for entry in station.entries()] == [6, 9]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.aged import Aged
 from tests.disk import Disk, small_disk
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 from pywats_archive.archive import figures, purging
 from pywats_archive.archive.restore.source import restore_source
@@ -135,7 +135,7 @@ def test_alerts_are_told_by_webhook_in_stats_and_metrics(station: Station) -> No
                 for number in range(44):
                     drop(watch, number)
                 wait_for(lambda: len(posted) >= 2)
-                wait_for(lambda: len(station.names("any/Done")) == 44)
+                wait_for(lambda: [each.state.value for each in station.arrivals()] == ["done"] * 44)
                 scraped = wait_for(lambda: _scraped(ports[0]) if ports else None)
                 with Client.from_config(path) as client:
                     assert {alert.name for alert in client.statistics().alerts} == {
@@ -298,7 +298,7 @@ def _port(address: str) -> int:
 
 
 def _scraped(port: int) -> str | None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
         text = answer.read().decode()
     return text if "size.95_percent" in text else None
 

@@ -37,7 +37,7 @@ def test_status_begins_with_the_service_and_the_server(station: Station) -> None
     watch, here = station.add("c"), ("--archive", station.archive_root)
     (watch / "a.log").write_text("a")
     with station.serving():
-        wait_for(lambda: station.names("c/Done") == ["a.log"])
+        wait_for(lambda: [each.state.value for each in station.arrivals()] == ["done"])
         wait_for(lambda: (document(*here)["services"][0]["server"] or {}).get("has_answered"))
         service, server, waiting, *_ = command("status", *here).stdout.splitlines()
         assert service.startswith("service    running since today ") and f"process {os.getpid()} on " in service

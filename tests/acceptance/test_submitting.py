@@ -10,7 +10,6 @@ from tests.station import Station, wait_for
 from pywats_archive.client import Client
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
-from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 
 
@@ -21,7 +20,7 @@ def test_an_absent_server_loses_nothing(station: Station) -> None:
     station.write_config()
     station.server.stop()
     with station.serving():
-        wait_for(lambda: station.entries(status=ConversionStatus.SUCCESS))
+        wait_for(lambda: [each.state.value for each in station.arrivals()] == ["waiting for the server"])
         time.sleep(1)
         assert station.names("away/watch") == ["a.log"]
         assert station.arrivals()[0].state.value == "waiting for the server"

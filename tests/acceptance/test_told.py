@@ -230,6 +230,6 @@ def test_a_service_that_is_missing_is_told_by_who_only_reads(station: Station) -
     assert "service.not_running" in command("stats", *here).stdout
     assert "no service is running" in command("status", "SN2", *here).stdout
     with station.serving():
-        wait_for(lambda: station.names("ict/Done") == ["SN1.log", "SN2.log"])
+        wait_for(lambda: [each.state.value for each in station.arrivals()] == ["done", "done"])
         answer = command("status", *here)
         assert (answer.returncode, "running" in answer.stdout) == (0, True), answer.stdout

@@ -83,7 +83,7 @@ def test_open_streams_end_in_order_when_the_pages_are_stopped(root: Path) -> Non
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE_S)
         for each in streams:
-            each.join(60)
+            each.join(PATIENCE_S)
         assert [each.end for each in streams] == ["in order"] * STREAMS
         assert (process.returncode, errors) == (0, "")
 
