@@ -69,6 +69,26 @@ def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_
     assert full.returncode == 2 and "does not exist yet" in full.stderr
 
 
+def test_a_push_confirms_what_it_copied(station: Station, tmp_path: Path) -> None:
+    """With ``vault_required``, and says so; if nothing is new, nothing is asked. A lost segment is named (invariant 13)."""
+    worked(station, tmp_path / "share")
+    station.keys["vault_required"] = True
+    config = station.write_config()
+    command("vault", "init", "--config", config)
+    first = command("vault", "push", "--config", config)
+    (lag,) = json.loads(command("vault", "status", "--config", config, "--json").stdout)["archives"]
+    assert first.stdout.endswith(f"copied up to event {lag['last']}, and confirmed up to event {lag['last']}\n")
+    assert (lag["confirmed"], lag["expected"], lag["overdue"], lag["events"]) == (lag["last"], lag["last"], False, 1)
+    for _ in range(2):
+        (again,) = json.loads(command("vault", "push", "--config", config, "--json").stdout)["archives"]
+        assert (again["last"], again["confirmed"], again["expected"]) == (lag["newest"], lag["last"], lag["last"])
+    with Client.from_config(config) as client:
+        client.retention.hold([client.find().items[0].archive_id], "audit")
+    next((tmp_path / "share").rglob("segments/000000000001.zip")).unlink()
+    lost = command("vault", "push", "--config", config)
+    assert lost.returncode == 1 and "the vault confirms only the events up to 0, although" in lost.stderr
+
+
 def test_a_service_copies_by_itself_until_it_stops(station: Station, tmp_path: Path) -> None:
     """What happened is in the vault when it has stopped; a vault that is away stops nothing (invariant 11)."""
     watch = station.add("good")

@@ -16,6 +16,7 @@ from pywats_archive.models.event import Event
 
 VALID_FOR = timedelta(days=1)
 """How long a confirmation of the vault counts."""
+_CONFIRMED = "vault.confirmed"
 _GATE = "SELECT vault, chain, last, confirmed_at FROM vault_gate WHERE id = 1"
 _PUT = "REPLACE INTO vault_gate (id, vault, chain, last, confirmed_at) VALUES (1, ?, ?, ?, ?)"
 _CONFIRM = "UPDATE vault_gate SET chain = ?, last = ?, confirmed_at = ? WHERE vault = ?"
@@ -109,7 +110,7 @@ def confirm(
     for blob, is_there in large.items():
         execute(tx, _IS_THERE, (is_there, vault, blob.path, blob.sha256))
     details = {"vault": vault, "chain": chain, "last_event": last}
-    append(tx, Event(kind="vault.confirmed", at=now, details=details))
+    append(tx, Event(kind=_CONFIRMED, at=now, details=details))
 
 
 def confirmed_at(db: Connection) -> datetime | None:
@@ -122,6 +123,13 @@ def confirmed(db: Connection, vault: str, chain: str) -> int | None:
     """Return up to which event a vault has confirmed a history; None if it was not asked."""
     row = execute(db, _GATE).fetchone()
     return int(row[2]) if row and row[3] and (row[0], row[1]) == (vault, chain) else None
+
+
+def has_unconfirmed(db: Connection, vault: str, chain: str) -> bool:
+    """Whether anything happened since what a vault has confirmed, besides confirmations."""
+    known = confirmed(db, vault, chain)
+    query = "SELECT EXISTS (SELECT 1 FROM events WHERE sequence > ? AND kind <> ?)"
+    return known is None or bool(execute(db, query, (known, _CONFIRMED)).fetchone()[0])
 
 
 def lacking(db: Connection, vault: str) -> tuple[str, ...]:

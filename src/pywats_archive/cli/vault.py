@@ -17,7 +17,7 @@ from pywats_archive.client import Client
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted, printable
-from pywats_archive.words.vault import findings, waiting
+from pywats_archive.words.vault import findings, unconfirmed, waiting
 
 app = typer.Typer(help="Copy archives to a bucket or a share.", no_args_is_help=True, rich_markup_mode=None)
 UrlArgument = Annotated[
@@ -81,7 +81,7 @@ def push(
 ) -> int:
     """Copy all that waits now.
 
-    A running service is no obstacle.
+    A running service is no obstacle. With vault_required, the vault confirms what it has.
     """
     write_as(None, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client, progress_of("copying events") as on_progress:
@@ -91,13 +91,16 @@ def push(
     else:
         for each in done.archives:
             said = f"{counted(each.segments, 'segment')}, {human_size(each.size_bytes)}; copied up to event {each.last}"
+            said += "" if each.confirmed is None else f", and confirmed up to event {each.confirmed}"
             typer.echo(printable(f"{each.archive}: {said}"))
     for each in done.archives:
+        if unconfirmed(each):
+            typer.echo(printable(f"{each.archive}: {unconfirmed(each)}"), err=True)
         for path, why in each.absent.items():
             typer.echo(
                 printable(f"{Path(each.archive, path)}: {why}, so the vault has no copy; run 'verify'"), err=True
             )
-    return 1 if any(each.absent for each in done.archives) else 0
+    return 1 if any(each.absent or unconfirmed(each) for each in done.archives) else 0
 
 
 @app.command("verify")

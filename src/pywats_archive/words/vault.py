@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from pywats_archive.models.vault.shipping import VaultLag
+from pywats_archive.models.vault.shipping import PushedArchive, VaultLag
 from pywats_archive.words.alerts import sentence
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted
@@ -13,6 +13,14 @@ from pywats_archive.words.text import counted
 _LATE = "vault.late"
 _MOST = 20
 """How many files a list names."""
+
+
+def unconfirmed(copies: VaultLag | PushedArchive) -> str:
+    """Return what is wrong if the vault confirms less than was copied before it was asked; empty if nothing is."""
+    if copies.confirmed is None or copies.expected is None or copies.confirmed >= copies.expected:
+        return ""
+    copied = f"although the events up to {copies.expected} had been copied"
+    return f"the vault confirms only the events up to {copies.confirmed}, {copied}; run 'vault verify'"
 
 
 def from_vault(what: str, vault: str) -> str:
@@ -41,9 +49,8 @@ def findings(lag: VaultLag, *, now: datetime) -> Iterator[str]:
     if lag.overdue:
         since = f"since {lag.confirmed_at:%Y-%m-%d %H:%M:%S} UTC" if lag.confirmed_at else "of this history yet"
         yield f"the vault has confirmed nothing {since}, so nothing is purged; check that the service runs"
-    if lag.confirmed is not None and lag.expected is not None and lag.confirmed < lag.expected:
-        copied = f"although the events up to {lag.expected} had been copied"
-        yield f"the vault confirms only the events up to {lag.confirmed}, {copied}; run 'vault verify'"
+    if said := unconfirmed(lag):
+        yield said
     for path in lag.lacking[:_MOST]:
         yield f"{path}: the vault has no copy; run 'verify', then 'vault verify'"
     if (more := len(lag.lacking) - _MOST) > 0:

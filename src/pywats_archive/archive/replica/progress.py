@@ -140,6 +140,12 @@ def is_confirmation_due(archive: Archive) -> bool:
         return at is None or abs(archive.now() - at) > vault_gate.VALID_FOR / 2
 
 
+def has_unconfirmed(archive: Archive, vault: str) -> bool:
+    """Whether anything happened since what a vault has confirmed, besides confirmations."""
+    with archive.read() as db:
+        return vault_gate.has_unconfirmed(db, vault, exporting.chain_of(db) or "")
+
+
 def large_blobs(archive: Archive, vault: str) -> list[LargeBlob]:
     """Return the blobs that a vault is known to have as objects of their own."""
     with archive.read() as db:

@@ -69,7 +69,8 @@ class VaultShipping(ABC):
     def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
         """Ship all that waits, also beside a running service; durable in the vault once this returns.
 
-        ``on_progress`` gets the number of shipped events, and of those that waited. AnotherHistory if the vault has other
+        With ``vault_required``, the vault confirms what it has then. ``on_progress`` gets the number of shipped events, and of
+        those that waited. AnotherHistory if the vault has other
         events of an archive.
         """
         from pywats_archive.vault import marker
@@ -89,6 +90,8 @@ class VaultShipping(ABC):
         before, total = 0, sum(lag.events for lag in lags)
         for archive, lag in zip(archives, lags, strict=True):
             require_owner(archive.root)
+            if settings.vault_required:
+                progress.require(archive, vault.url)
             shipping = Shipping(archive, vault, limit_bytes=settings.segment_bytes)
             segments = size = 0
             absent: dict[str, str] = {}
@@ -99,8 +102,18 @@ class VaultShipping(ABC):
                 if on_progress:
                     on_progress(before + max(0, min(shipped.segment.last, lag.newest) - lag.last), total)
             before += lag.events
-            last = progress.lag(archive, vault.url).last
-            yield PushedArchive(archive=str(archive.root), segments=segments, size_bytes=size, last=last, absent=absent)
+            if settings.vault_required and _is_to_confirm(archive, vault.url):
+                shipping.confirm()
+            now = progress.lag(archive, vault.url)
+            yield PushedArchive(
+                archive=str(archive.root),
+                segments=segments,
+                size_bytes=size,
+                last=now.last,
+                confirmed=now.confirmed if settings.vault_required else None,
+                expected=now.expected if settings.vault_required else None,
+                absent=absent,
+            )
 
     def verify(self, *, sample_percent: float = 100.0, seed: str = "") -> VerifiedVault:
         """Check the segments of each archive in the vault, and compare their history with that of the archive; changes nothing.
@@ -155,6 +168,13 @@ class VaultShipping(ABC):
     @abstractmethod
     def _settings(self, url: str | None) -> VaultSettings:
         """Return the settings of the station, with another address if one is named."""
+
+
+def _is_to_confirm(archive: Archive, url: str) -> bool:
+    """Whether to ask the vault: not if only its last confirmation, which is an event too, was copied since."""
+    from pywats_archive.archive.replica import progress
+
+    return progress.is_confirmation_due(archive) or progress.has_unconfirmed(archive, url)
 
 
 def _is_on_copy(alert: OpenAlert, archive: Archive) -> bool:

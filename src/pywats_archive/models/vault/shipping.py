@@ -66,6 +66,10 @@ class PushedArchive:
     """Their size, without blobs that are objects of their own."""
     last: int
     """The number of the last event that the vault has now."""
+    confirmed: int | None
+    """Up to which event the vault has confirmed the history; null without ``vault_required``."""
+    expected: int | None
+    """The number of the last event that was copied before that; null without ``vault_required``."""
     absent: dict[str, str]
     """Blobs that the vault does not have, each with the reason: ``missing`` or ``damaged`` in the archive."""
 
