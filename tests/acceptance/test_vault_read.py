@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import sqlite3
 import sys
@@ -72,6 +73,17 @@ def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
     ]
     kinds = ("source.restored", "source.restored", "report.read", "report.read")
     assert read == [(kind, str(purged.share)) for kind in kinds]
+
+
+def test_a_restore_says_that_it_used_the_vault(purged: Purged, tmp_path: Path) -> None:
+    """On stderr, so that stdout has the paths alone, and in JSON."""
+    archive_id, to = purged.entry.archive_id, tmp_path / "out"
+    done = command("restore", archive_id, "--to", to, "--config", purged.config)
+    notice = f"{archive_id}: read from the vault {purged.share}, since the archive does not have it\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{to / 'SN1.log'}\n", notice)
+    again = command("restore", archive_id, "--to", to, "--config", purged.config, "--json")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert [each["vault"] for each in json.loads(again.stdout)["restored"]] == [str(purged.share)]
 
 
 def test_a_purge_by_hand_obeys_the_configuration_at_once(station: Station, purged: Purged) -> None:

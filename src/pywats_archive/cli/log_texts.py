@@ -45,7 +45,8 @@ TEXTS = {
     "outbox.pauses": "the server is not accepting reports, so they wait: {reason}",
     "outbox.stopped": "nothing is sent until a person acts: {reason}",
     "anchor.made": "{archive}: the history is signed up to event {last_event}",
-    "vault.shipped": "{archive}: copied to the vault up to event {last_event} (segments: {segments})",
+    "vault.shipped": "{archive}: copied the events {first_event} to {last_event} to the vault in {seconds} s "
+    "({size_bytes} bytes, segments: {segments})",
     "vault.not_shipped": "{archive}: not copied to the vault; the service tries again: {reason}",
     "vault.left_out": "{archive}: {path} is {reason}, so the vault has no copy of it",
     "timestamp.stored": "{archive}: the history is time-stamped up to event {last_event}, at {time}",

@@ -12,6 +12,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.client.restoring import Restored
 from pywats_archive.words.text import printable
+from pywats_archive.words.vault import from_vault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,8 @@ def restore(
             for path in (result.path, *result.reports):
                 if path:
                     console.print(printable(str(path)), soft_wrap=True)
+            if result.path and result.vault:
+                typer.echo(printable(from_vault(result.archive_id, result.vault)), err=True)
             if result.error:
                 console.print(printable(_named(result.archive_id, result.error)), soft_wrap=True, style="red")
         if any(result.path and not result.is_on_record for result in results):

@@ -29,6 +29,8 @@ class Restored:
     """Where its reports are now, if they were restored too."""
     is_on_record: bool = True
     """Whether the restore is in the archive's history, or will be once the service records its note."""
+    vault: str | None = None
+    """The vault that the files came from; None if they came from the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Restoring:
             if not archive.entry(archive_id).source_archived_path or (vault := self.vault_of()) is None:
                 return done
             with vault(archive, archive_id) as fetched:
-                again = self._restored(fetched, archive_id, folder)
+                again = replace(self._restored(fetched, archive_id, folder), vault=fetched.vault)
         except ArchiveError as exc:
             return replace(done, error=f"{done.error}; reading it from the vault failed: {exc}")
         return again if again.path is not None else done

@@ -93,9 +93,18 @@ class Finding:
         return compared.segment
 
     def _another(self, key: str, known: SegmentDescription) -> AnotherHistory:
+        made_by = (
+            f"it was made by {known.station!r}, and this is {self._station!r}; one of them is a copy, or an older state"
+        )
+        if known.station == self._station:
+            made_by = (
+                f"it was made by {known.station!r} too, so this archive or its database is an older state that was put back, "
+                "or a copy is in use on this computer or on another one of the same name"
+            )
         return AnotherHistory(
-            f"{self._vault.url}: {key} holds other events than this archive: it was made by {known.station!r}, and this "
-            f"is {self._station!r}; one of them is a copy, or an older state. Nothing more is copied from here"
+            f"{self._vault.url}: {key} holds other events than this archive: {made_by}. Nothing more is copied from here. To "
+            "go on with the history in the vault, use 'vault restore'; to go on with this archive, use 'rebuild', which begins "
+            "another history in the vault"
         )
 
 

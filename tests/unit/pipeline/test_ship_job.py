@@ -96,6 +96,28 @@ def test_the_stop_ships_the_rest(service: ShippingService) -> None:
     assert service.waiting == 0
 
 
+def test_one_line_says_what_was_copied(service: ShippingService) -> None:
+    """Each time something was, also at the stop, and for a copy that ended right before it."""
+    service.ship()
+    with capture_logs() as lines:
+        service.ship(61)
+        first = progress.lag(service.archive, service.url).last
+        service.act()
+        service.now_s += INTERVAL_S
+        service.shipping.step()
+        wait_for(lambda: not any(each.name == "vault" for each in threading.enumerate()))
+        second = progress.lag(service.archive, service.url).last
+        service.act()
+        service.shipping.end()
+    last = progress.lag(service.archive, service.url).last
+    shown = [line for line in lines if line["event"] == "vault.shipped"]
+    ranges = [(each["first_event"], each["last_event"], each["segments"]) for each in shown]
+    assert ranges == [(1, first, 1), (first + 1, second, 1), (second + 1, last, 1)]
+    segments = sorted(Path(service.url).rglob("segments/*.zip"))
+    assert [each["size_bytes"] for each in shown] == [each.stat().st_size for each in segments]
+    assert all(each["seconds"] == 0 and each["log_level"] == "info" for each in shown)
+
+
 def test_without_a_vault_nothing_happens(service: ShippingService) -> None:
     """And open alerts of an earlier one are cleared."""
     Path(service.url).rename(f"{service.url}-gone")

@@ -59,7 +59,7 @@ def test_an_old_backup_ships_nothing(archive: Archive, vault: FolderVault, tmp_p
         before = objects(vault)
         if goes_on:
             hold(backup, "for itself")
-        with pytest.raises(AnotherHistory, match="one of them is a copy, or an older state"):
+        with pytest.raises(AnotherHistory, match=r"made by 'here' too, so .* is an older state that was put back"):
             shipped(backup, vault, "here")
     assert objects(vault) == before
 

@@ -18,6 +18,7 @@ import structlog
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.config import StationConfig
 from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import ArchiveError, VaultAway
@@ -111,13 +112,20 @@ class ShipJob:
         for mount in self._pool.mounts:
             if mount.archive is not None and not mount.archive.is_read_only:
                 state = self._state_of(mount.root)
+                if state.round and not state.round.is_alive():
+                    _log(mount.root, state.round)
+                    state.round = None
                 if state.failure:  # it would probably fail again, and delay the stop
                     continue
-                if state.round is None or not state.round.is_alive():
+                if state.round is None:
                     state.round = self._begun(mount.root, is_last=True)
         for mount in self._pool.mounts:
             state = self._state_of(mount.root)
-            if state.round and (reason := state.round.wait(until_s)):
+            if state.round is None:
+                continue
+            reason = state.round.wait(until_s)
+            _log(mount.root, state.round)
+            if reason:
                 log.warning("vault.not_shipped", archive=str(mount.root), reason=reason)
 
     def _state_of(self, root: Path) -> _State:
@@ -157,10 +165,7 @@ class ShipJob:
     def _note(self, root: Path, state: _State, ended: _Round) -> None:
         """Note how a round ended."""
         subject, failure = str(root), ended.failure
-        if ended.segments:
-            log.info("vault.shipped", archive=subject, segments=ended.segments, last_event=ended.last)
-        for path, why in ended.left_out.items():
-            log.warning("vault.left_out", archive=subject, path=path, reason=why)
+        _log(root, ended)
         if failure is None:
             state.failures, state.failure, state.next_s = 0, "", self._now_s() + self._interval_s
             self._alerts.clear(NOT_SHIPPED, subject)
@@ -183,6 +188,23 @@ class ShipJob:
             self._alerts.raise_alert(VAULT_LATE, str(root), reason=reason, last_event=lag.last)
 
 
+def _log(root: Path, ended: _Round) -> None:
+    """Log what a round shipped, in one line, and each file that it had to leave out."""
+    subject = str(root)
+    if ended.segments:
+        log.info(
+            "vault.shipped",
+            archive=subject,
+            segments=ended.segments,
+            first_event=ended.first,
+            last_event=ended.last,
+            size_bytes=ended.size_bytes,
+            seconds=round(ended.seconds, 1),
+        )
+    for path, why in ended.left_out.items():
+        log.warning("vault.left_out", archive=subject, path=path, reason=why)
+
+
 def _reason(failure: Exception) -> str:
     return str(failure) if isinstance(failure, (ArchiveError, OSError)) else repr(failure)
 
@@ -196,11 +218,16 @@ class _Round(threading.Thread):
         self._settings = settings
         self._now_s = now_s
         self._is_last = is_last
+        self._begun_s = now_s()
         self.progressed_s = now_s()
         """When the last step began, or when the rest after it ends."""
         self.failure: Exception | None = None
-        self.segments = 0
-        self.last = 0
+        self.segments = self.size_bytes = 0
+        """How many segments were stored, and their size."""
+        self.first = self.last = 0
+        """The numbers of the first and last event in them."""
+        self.seconds = 0.0
+        """From the start of the round to the last segment."""
         self.left_out: dict[str, str] = {}
 
     def run(self) -> None:
@@ -213,7 +240,8 @@ class _Round(threading.Thread):
                 shipping = Shipping(archive, vault, limit_bytes=self._settings.segment_bytes, on_step=self._progress)
                 began_s = self._now_s()
                 for shipped in shipping.ship_all():
-                    self.segments, self.last = self.segments + shipped.is_new, shipped.segment.last
+                    if shipped.is_new:
+                        self._count(shipped.segment)
                     self.left_out |= shipped.left_out
                     self._rest(shipped.segment.size_bytes if shipped.is_new else 0, self._now_s() - began_s)
                     began_s = self._now_s()
@@ -221,6 +249,11 @@ class _Round(threading.Thread):
                     shipping.confirm()
         except Exception as exc:
             self.failure = exc
+
+    def _count(self, segment: ShippedSegment) -> None:
+        self.first, self.last = self.first or segment.first, segment.last
+        self.segments, self.size_bytes = self.segments + 1, self.size_bytes + segment.size_bytes
+        self.seconds = self._now_s() - self._begun_s
 
     def wait(self, until_s: float) -> str | None:
         """Wait for the end, until ``until_s`` at most, and only while the vault answers; returns why not all was shipped."""
