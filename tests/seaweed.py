@@ -38,11 +38,15 @@ def program(name: str) -> str:
     return found
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody uses now, below those that the system gives to connections."""
-    while True:
-        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(10_240, 32_000))) as listener:
-            return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Return different ports of loopback that nobody uses now, below those that the system gives to connections."""
+    found: list[int] = []
+    for port in random.sample(range(10_240, 32_000), 1000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 class Seaweed:
@@ -59,7 +63,8 @@ class Seaweed:
         self._archive_uuid = archive_uuid
         self._program = program("weed")
         self._folder = folder
-        self._ports = {name: free_port() for name in (*_PORTS, *_S3_PORTS)}
+        names = (*_PORTS, *_S3_PORTS)
+        self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         self._tls = [f"-s3.cert.file={certificate}", f"-s3.key.file={key}"] if certificate else []
         self.endpoint = f"http://127.0.0.1:{self._ports['s3.port']}"
         self.https_endpoint = f"https://127.0.0.1:{self._ports['s3.port.https']}"
@@ -176,7 +181,7 @@ def create_bucket(server: Seaweed, folder: Path) -> None:
 @contextmanager
 def replacing_server(folder: Path) -> Iterator[VaultSettings]:
     """Run a real server that says it stored an object only if it was new, and replaces it (``rclone serve s3``)."""
-    port = free_port()
+    (port,) = free_ports(1)
     (folder / "objects" / BUCKET).mkdir(parents=True)
     words = ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"station,{secret('station')}"]
     with (folder / "rclone.txt").open("ab") as log:

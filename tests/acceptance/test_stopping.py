@@ -94,7 +94,7 @@ def test_workers_that_are_killed_a_moment_before_their_service_fail_no_conversio
     running = Running(station)
     for pid in running.begun():
         os.kill(pid, signal.SIGKILL)
-    time.sleep(0.3)
+    time.sleep(0.1)
     running.service.send_signal(signal.SIGTERM)
     assert running.service.wait(PATIENCE_S) == 0
     assert len(running.events("source.interrupted")) == 2

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 from tests.unit.archive.busy_station import Busy
 from tests.unit.archive.busy_station import busy as busy  # noqa: PLC0414 (a fixture)
 
@@ -32,7 +32,7 @@ def test_another_file_does_not_wait_for_all(busy: Busy, monkeypatch: pytest.Monk
         return add(tx, entry)
 
     monkeypatch.setattr(entries, "add", noting)
-    thread = threading.Thread(target=lambda: begun.wait(10) and ingest.archive_source(busy.archive, single))
+    thread = threading.Thread(target=lambda: begun.wait(PATIENCE_S) and ingest.archive_source(busy.archive, single))
     thread.start()
     outcomes = archive_several(busy.archive, sources)
     thread.join()

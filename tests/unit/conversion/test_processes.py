@@ -103,8 +103,11 @@ def test_what_a_converter_started_may_end_by_the_signal(bench: Bench) -> None:
         assert result().status is ConversionStatus.SUCCESS
 
 
-def test_a_worker_that_is_killed_is_no_result_when_the_service_stops(bench: Bench) -> None:
+def test_a_worker_that_is_killed_is_no_result_when_the_service_stops(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when the service learns of it a moment later than its worker (invariant 15)."""
+    monkeypatch.setattr("pywats_archive.conversion.pool.processes.GRACE_S", PATIENCE_S)
     waiting, stopping = Waiting(bench), threading.Event()
     with (
         ConverterProcesses(1, stopping=stopping) as processes,

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.station import PATIENCE_S, wait_for
 from tests.tls import untrusted_server
 
 from pywats_archive.config.server import ServerConfig
@@ -38,7 +39,9 @@ def server() -> Iterator[WatsServer]:
         yield running
 
 
-def submit(address: str, *, token: str = TOKEN, times: int = 1, timeout_s: float = 5.0, **how: Any) -> list[Answer]:
+def submit(
+    address: str, *, token: str = TOKEN, times: int = 1, timeout_s: float = PATIENCE_S, **how: Any
+) -> list[Answer]:
     """Submit the report several times over one connection."""
 
     async def run() -> list[Answer]:
@@ -103,6 +106,7 @@ def test_a_report_that_the_server_has_is_not_sent_again(server: WatsServer) -> N
     """Where an earlier try had no answer, the server is asked for the report by its id first."""
     server.fault = faults.in_turn([faults.hang(600)])
     assert submit(server.address, timeout_s=1)[0].trouble is Trouble.TIMED_OUT
+    wait_for(lambda: server.received)
     assert submit(server.address, check_first=True)[0].verdict is SubmitOutcome.ACCEPTED
     assert (server.requests, server.lookups) == (1, 1)
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.unit.host.bench import PASSWORD, Bench
 
 from pywats_archive.conversion.pool.processes import ConverterProcesses
@@ -165,8 +166,8 @@ class Soft(FileConverter):
 """)
     with ConverterProcesses(1) as processes:
         with pytest.raises(Exception, match="exit code 9"):
-            processes.run(entry.convert, bench.job("own.Hard"), timeout_s=30)
-        soft = processes.run(entry.convert, bench.job("own.Soft"), timeout_s=30)
+            processes.run(entry.convert, bench.job("own.Hard"), timeout_s=PATIENCE_S)
+        soft = processes.run(entry.convert, bench.job("own.Soft"), timeout_s=PATIENCE_S)
     assert soft.status is ConversionStatus.FAILED
 
 
@@ -180,7 +181,7 @@ class Own(FileConverter):
         return ConverterResult.success_result(report=REPORT, metadata={"a": Text("b"), "n": [1]})
 """)
     with ConverterProcesses(1) as processes:
-        assert processes.run(entry.convert, bench.job("own.Own"), timeout_s=30).metadata == {"a": "b", "n": [1]}
+        assert processes.run(entry.convert, bench.job("own.Own"), timeout_s=PATIENCE_S).metadata == {"a": "b", "n": [1]}
 
 
 def test_metadata_keeps_no_password(bench: Bench) -> None:

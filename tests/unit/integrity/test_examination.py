@@ -304,7 +304,7 @@ def test_a_doctor_that_is_ended_takes_its_probes_away(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as doctor:
         wait_for(lambda: probes(tmp_path) or doctor.poll() is not None)
         doctor.send_signal(signal.SIGTERM)
-        doctor.wait(20)
+        doctor.wait(PATIENCE_S)
     assert not probes(tmp_path)
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 
 from pywats_archive.pipeline.processing import work_queue
 from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
@@ -29,7 +29,7 @@ class Done:
 
         def work() -> None:
             begun.set()
-            self.gate.wait(10)
+            self.gate.wait(PATIENCE_S)
             self.names.append(name)
 
         self.queue.put(work, priority=5)
@@ -47,7 +47,7 @@ def done() -> Iterator[Done]:
 
 def test_nothing_is_begun_while_it_is_held(done: Done) -> None:
     """A held queue ends what was begun, begins nothing, and loses nothing once it goes on."""
-    assert done.put_slow("begun").wait(5)
+    assert done.put_slow("begun").wait(PATIENCE_S)
     assert not done.queue.pause()
     done.put("waits")
     done.gate.set()

@@ -71,7 +71,7 @@ def test_a_stop_is_reported_until_the_last_conversion_has_ended(stop: Callable[[
     assert station.is_stopped.is_set() and service.reported[0] == (3, 30_000)
     wait_for(lambda: len(service.reported) > 3)
     station.may_end.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
     ended = len(service.reported)
     assert not thread.is_alive() and raised == []
     assert {state for state, _ in service.reported} == {3} and len(service.reported) == ended
@@ -86,7 +86,7 @@ def test_a_service_that_stops_does_not_say_that_it_runs() -> None:
     service.SvcInterrogate()
     assert {state for state, _ in service.reported[1:]} == {3}
     station.may_end.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
 
 
 def test_a_shutdown_is_announced_to_the_service() -> None:
@@ -97,7 +97,7 @@ def test_a_shutdown_is_announced_to_the_service() -> None:
     assert not station.is_stopped.is_set(), "another control is no stop"
     station.may_end.set()
     service.SvcStop()
-    thread.join(30)
+    thread.join(PATIENCE_S)
 
 
 def test_a_station_that_fails_ends_the_service_with_an_error() -> None:
@@ -106,5 +106,5 @@ def test_a_station_that_fails_ends_the_service_with_an_error() -> None:
     _, thread, raised = running(station)
     station.stop()
     station.may_end.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert [str(error) for error in raised] == ["the station ended with an error; its log says why"]

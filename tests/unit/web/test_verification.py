@@ -17,7 +17,7 @@ BAD = Checked(blobs=1, problem=Problem(kind=ProblemKind.BLOB_MISSING, path="a.gz
 
 def _ended(verification: Verification) -> None:
     assert verification._thread
-    verification._thread.join(60)
+    verification._thread.join(PATIENCE_S)
 
 
 def test_a_check_counts_and_ends() -> None:
