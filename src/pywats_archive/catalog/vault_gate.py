@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,23 +30,15 @@ _LACKING = (
 _EVERY_ENTRY, _NO_ENTRY = "1", "0"
 _FEW_EVENTS = 20_000
 """Up to this number of events after the confirmed one, a query lists their entries once; else it looks up each candidate."""
-_LATER_OF_EACH = (
-    "EXISTS (SELECT 1 FROM reports n WHERE n.archive_id = archive_entries.archive_id AND n.report_no > {report_no}) "
-    "OR EXISTS (SELECT 1 FROM events e WHERE e.archive_id = archive_entries.archive_id AND e.sequence > {upto})"
+_IS_LISTED = "archive_entries.archive_id IN ({})"
+_IS_ANY = "EXISTS ({} AND archive_id = archive_entries.archive_id)"
+_LATER_REPORTS = "SELECT archive_id FROM reports WHERE report_no > {report_no}"
+_LATER_EVENTS = "SELECT archive_id FROM events WHERE sequence > {last} AND archive_id IS NOT NULL"
+_NOT_THERE = (
+    "SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)",
+    "SELECT archive_id FROM vault_large WHERE vault = (SELECT vault FROM vault_gate) AND is_there IS NOT 1",
 )
-_LATER_OF_MANY = (
-    "archive_entries.archive_id IN (SELECT archive_id FROM reports WHERE report_no > {report_no}) "
-    "OR archive_entries.archive_id IN (SELECT archive_id FROM events WHERE sequence > {upto} AND archive_id IS NOT NULL)"
-)
-_IS_NOT_THERE = (
-    "(archive_entries.entry_no > {entry_no} "
-    "OR {later} "
-    "OR archive_entries.archive_id IN "
-    "(SELECT archive_id FROM vault_absent WHERE vault = (SELECT vault FROM vault_gate)) "
-    "OR archive_entries.archive_id IN "
-    "(SELECT archive_id FROM vault_large WHERE vault = (SELECT vault FROM vault_gate) AND is_there IS NOT 1))"
-)
-"""The numbers count too: a rebuild makes entries and reports that have no event of their own."""
+"""Entries that the vault does not have whole. The numbers count too: a rebuild makes rows that have no event of their own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +68,20 @@ def is_missing(db: Connection, now: datetime, *, of_many: bool = False) -> str:
     numbers = vault_segments.numbers_at(db, vault, chain, last) if is_valid else None
     if numbers is None:
         return _EVERY_ENTRY
-    later = _LATER_OF_MANY if of_many and last_number(db) - last <= _FEW_EVENTS else _LATER_OF_EACH
-    return _IS_NOT_THERE.format(entry_no=numbers[0], later=later.format(upto=int(last), report_no=numbers[1]))
+    entry_no, report_no = numbers
+    later = (_LATER_REPORTS.format(report_no=report_no), _LATER_EVENTS.format(last=int(last)))
+    is_listed = of_many and last_number(db) - last <= _FEW_EVENTS
+    conditions = (
+        f"archive_entries.entry_no > {entry_no}",
+        *(_IS_LISTED.format(each) if is_listed else _IS_ANY.format(each) for each in _that_find(db, later)),
+        *(_IS_LISTED.format(each) for each in _that_find(db, _NOT_THERE)),
+    )
+    return f"({' OR '.join(conditions)})"
+
+
+def _that_find(db: Connection, queries: Iterable[str]) -> Iterator[str]:
+    """Yield the queries that find anything now: each other one would cost time for every entry of a plan."""
+    return (each for each in queries if execute(db, f"{each} LIMIT 1").fetchone())
 
 
 def required(db: Connection) -> str | None:
