@@ -6,13 +6,11 @@ import json
 import logging
 import multiprocessing
 import os
-import random
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,30 +18,29 @@ from typing import Any
 
 import structlog
 
+from bench import live
 from bench.figures import Board, Figure, folder, timed
 from pywats_archive.client import Client
-from pywats_archive.demo.logfiles import sized
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.pipeline.service import Service, Settings
 
-_ENTRIES, _SIZE, _LIVE = 1_000, 30_000, 40
+_ENTRIES, _LIVE = 1_000, 40
 _BESIDE, _SMALL = 10_000, 10_000
 """How many entries the run has that live files come beside, and the bytes of those that are added for it."""
-_MODULE, _CLASS = "pywats_client.converters.standard.spea_converter", "SPEAConverter"
 
 
 def replays(board: Board) -> None:
     """(h) Measure all of it."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with folder() as base, WatsServer(strict=True) as server:
-        _station(base, server.address)
-        _drop(base, range(_ENTRIES))
+        live.station(base, server.address)
+        live.drop(base, range(_ENTRIES))
         Service(Settings(config_path=base / "config.json", until_idle=True)).run()
         _rate(board, base)
-        _drop(base, range(_ENTRIES, _BESIDE), _SMALL)
+        live.drop(base, range(_ENTRIES, _BESIDE), _SMALL)
         Service(Settings(config_path=base / "config.json", until_idle=True)).run()
         _beside(board, base)
 
@@ -84,7 +81,7 @@ def _bare(files: list[Path], count: int) -> float:
 def _convert(path: str) -> int:
     models = pywats_module("pywats_client.converters.models")
     context = pywats_module("pywats_client.converters.context").ConverterContext(arguments={})
-    converter = getattr(pywats_module(_MODULE), _CLASS)()
+    converter = getattr(pywats_module(live.MODULE), live.CLASS)()
     result = converter.convert(models.ConverterSource.from_file(Path(path)), context)
     return len(json.dumps(_plain(result.report), default=str))
 
@@ -96,10 +93,7 @@ def _plain(report: Any) -> Any:
 def _beside(board: Board, base: Path) -> None:
     """Let files arrive one by one at a running service, without and with a run of replays going on."""
     config = base / "config.json"
-    service = Service(Settings(config_path=config))
-    thread = threading.Thread(target=service.run)
-    thread.start()
-    try:
+    with live.running(config):
         time.sleep(2)
         alone = _live(base, 20_000)
         with _run_over_all(config) as run:
@@ -107,9 +101,6 @@ def _beside(board: Board, base: Path) -> None:
             beside = _live(base, 30_000)
             is_going = run.poll() is None
         again = _live(base, 40_000)
-    finally:
-        service.stop()
-        thread.join()
     assert is_going, "the run was over before the live files were through"
     with Client.from_config(config) as client:
         latest = client.reprocessing(actor="bench").runs(1)[0]
@@ -132,29 +123,4 @@ def _run_over_all(config: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _live(base: Path, start: int) -> float:
     """Give the median seconds from drop to Done of files that come one by one."""
-    took = []
-    for number in range(start, start + _LIVE):
-        (name,) = _drop(base, [number])
-        began = time.monotonic()
-        while not (base / "Done" / name).exists():
-            time.sleep(0.002)
-        took.append(time.monotonic() - began)
-    return statistics.median(took)
-
-
-def _station(base: Path, address: str) -> None:
-    section = {"name": "c", "module_path": f"{_MODULE}.{_CLASS}", "watch_folder": "watch", "archive_enabled": True}
-    config = {"service_address": address, "api_token": "YmVuY2g=", "converters": [section | {"settle_seconds": 0.05}]}
-    (base / "watch").mkdir()
-    (base / "config.json").write_text(json.dumps(config))
-
-
-def _drop(base: Path, numbers: Iterable[int], size_bytes: int = _SIZE) -> list[str]:
-    names = []
-    for number in numbers:
-        names.append(f"S{number:06}.csv")
-        content = sized.spea(random.Random(number), serial=f"S{number}", size_bytes=size_bytes)
-        partial = base / f".{names[-1]}"
-        partial.write_bytes(content)
-        partial.rename(base / "watch" / names[-1])
-    return names
+    return statistics.median(live.delays(base, range(start, start + _LIVE)))
