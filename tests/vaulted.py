@@ -54,6 +54,10 @@ class ByReadme:
         self._folder = folder
         self._text = (vault / "README.txt").read_text(encoding="ascii")
 
+    def repairs(self) -> None:
+        """Put the repairs in their places, in a copy of the vault."""
+        self._run(self._example("    ls -v <archive>/<chain>/repair/*.zip"))
+
     def blobs(self) -> dict[str, bytes]:
         """Unpack the segments, and the files that are too large for one."""
         self._folder.mkdir()

@@ -65,7 +65,7 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
             with sqlite3.connect(copy / "metadata.db") as raw:
                 for name in ("arrival_comes_ended", "arrival_goes", "arrival_resumes", "arrival_ends"):
                     raw.execute(f"DROP TRIGGER {name}")
-                later = ("vault_absent", "vault_gate", "vault_large", "vault_segments")
+                later = ("vault_absent", "vault_damage", "vault_gate", "vault_large", "vault_segments")
                 for name in (*later, "arrival_figures", "stored_files", "configured"):
                     raw.execute(f"DROP TABLE {name}")
                 for name in (*_LATER_INDEXES, "arrival_open", "arrival_moved", "held", "event_rare"):

@@ -27,7 +27,7 @@ from pywats_archive.portable.files import WINDOWS, rename_exclusive
 __all__ = ["Catalog", "Connection"]
 
 T = TypeVar("T")
-HEAD = "0014"
+HEAD = "0015"
 """The newest migration."""
 _WAL = "wal"
 _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}

@@ -195,3 +195,15 @@ vault_large = Table(
     sqlite_with_rowid=False,
 )
 """The blobs that are objects of their own in a vault, and whether the vault had each when it was asked last (NULL: not yet)."""
+
+vault_damage = Table(
+    "vault_damage",
+    metadata,
+    Column("vault", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("found_at", Moment, nullable=False),
+    Column("repair", Text),
+    Column("repair_size_bytes", Integer),
+    sqlite_with_rowid=False,
+)
+"""The segments and blobs in a vault that a check found damaged or missing, and the object that repairs each (NULL: none)."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,6 +16,10 @@ _COLUMNS = "first, last, hash, entry_no, report_no, sha256, size_bytes, shipped_
 _LAST = f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first DESC LIMIT 1"
 _ADD = f"REPLACE INTO vault_segments (vault, chain, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT first, last, size_bytes FROM vault_segments WHERE vault = ? AND chain = ? ORDER BY first"
+_ONE = f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? AND first = ?"
+_BEFORE = (
+    f"SELECT {_COLUMNS} FROM vault_segments WHERE vault = ? AND chain = ? AND first < ? ORDER BY first DESC LIMIT 1"
+)
 _COPIED_BY = "SELECT coalesce(max(last), 0) FROM vault_segments WHERE vault = ? AND chain = ? AND shipped_at < ?"
 _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
 _WITH_EVENT = (
@@ -54,10 +60,23 @@ class ShippedSegment:
 
 def last(db: Connection, vault: str, chain: str) -> ShippedSegment | None:
     """Return the newest segment of a chain that a vault is known to have."""
-    row = execute(db, _LAST, (vault, chain)).fetchone()
+    return _segment(execute(db, _LAST, (vault, chain)).fetchone())
+
+
+def at(db: Connection, vault: str, chain: str, first: int) -> ShippedSegment | None:
+    """Return the segment that begins with an event."""
+    return _segment(execute(db, _ONE, (vault, chain, first)).fetchone())
+
+
+def before(db: Connection, vault: str, chain: str, first: int) -> ShippedSegment | None:
+    """Return the newest segment that begins before an event."""
+    return _segment(execute(db, _BEFORE, (vault, chain, first)).fetchone())
+
+
+def _segment(row: Sequence[Any] | None) -> ShippedSegment | None:
     if row is None:
         return None
-    first, end, chained, entry_no, report_no, sha256, size_bytes, at = row
+    first, end, chained, entry_no, report_no, sha256, size_bytes, read_at = row
     return ShippedSegment(
         first=first,
         last=end,
@@ -66,7 +85,7 @@ def last(db: Connection, vault: str, chain: str) -> ShippedSegment | None:
         report_no=report_no,
         sha256=sha256,
         size_bytes=size_bytes,
-        at=text_to_moment(at),
+        at=text_to_moment(read_at),
     )
 
 

@@ -109,6 +109,10 @@ def verify(
     sample: Annotated[
         str | None, typer.Option("--sample", metavar="PERCENT", help="Read only this part from end to end, e.g. 5%.")
     ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Copy again what is damaged or missing; nothing in the vault is replaced.")
+    ] = False,
+    as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Check the copies in the vault.
@@ -116,13 +120,17 @@ def verify(
     Each segment is read, and its history compared with that of the archive: events that were cut off or altered here are found.
     """
     percent = 100.0 if sample is None else options.percent_of(sample, "--sample")
+    if repair:
+        write_as(None, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        done = client.vault.verify(sample_percent=percent, seed=secrets.token_hex(4))
+        done = client.vault.verify(sample_percent=percent, seed=secrets.token_hex(4), repair=repair)
     if as_json:
         print_json(done)
     for each in done.archives:
         for problem in each.problems:
             typer.echo(printable(problem), err=True)
+        for line in each.repaired:
+            typer.echo(printable(line), err=True)
         if not as_json:
             said = f"{counted(each.segments, 'segment')} up to event {each.last}, {counted(each.files, 'file')} read"
             typer.echo(printable(f"{each.archive}: {said}; {counted(len(each.problems), 'problem')}"))

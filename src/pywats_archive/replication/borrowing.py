@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica import damage, progress
 from pywats_archive.archive.replica.fetched import FetchedArchive, paths_of, segments_with
-from pywats_archive.errors import AnotherHistory, BlobMissing
+from pywats_archive.errors import AnotherHistory, BlobMissing, KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at
 from pywats_archive.replication.finding import Finding
+from pywats_archive.replication.repair.lookup import newest_repair
 from pywats_archive.vault.store import Vault
 
 
@@ -34,13 +35,14 @@ def borrowed(
         raise BlobMissing(f"{archive_id}: is not read from the vault: its files were erased, or were never archived")
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
         folder = Path(name)
+        fetching, uuid = _Fetching(archive, vault, folder), archive.description.archive_uuid
         for first in _segments(archive, vault, archive_id):
-            wanted -= set(_fetch(archive, vault, first, wanted, folder))
+            wanted -= fetching.fetch(names.segment_key(uuid, progress.chain_of(archive) or "", first), wanted)
             if not wanted:
                 break
         if not any(folder.iterdir()):
             raise BlobMissing(f"{vault.url}: has no file of {archive_id}")
-        yield FetchedArchive(archive, folder, vault=vault.url, keys=keys)
+        yield FetchedArchive(archive, folder, vault=fetching.place, keys=keys)
 
 
 def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[int]:
@@ -54,18 +56,57 @@ def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[int]:
     yield from (first for first in segments_with(archive, vault.url, chain, archive_id) if first not in noted)
 
 
-def _fetch(archive: Archive, vault: Vault, first: int, wanted: Iterable[str], folder: Path) -> Iterator[str]:
-    """Write those of the wanted blobs that a segment has into a folder; yields their paths."""
-    uuid = archive.description.archive_uuid
-    segment = segment_at(vault, names.segment_key(uuid, progress.chain_of(archive) or "", first))
-    held, large = frozenset(segment.files), segment.description.large
-    for path in sorted(wanted):
-        if path not in held and path not in large:
-            continue
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as stream:
-            stream.writelines(
-                [segment.read(path)] if path in held else vault.stream(names.large_key(uuid, large[path]))
-            )
-        yield path
+class _Fetching:
+    """Writes blobs of an entry into a folder; from a repair where a segment is damaged."""
+
+    def __init__(self, archive: Archive, vault: Vault, folder: Path) -> None:
+        self._archive = archive
+        self._vault = vault
+        self._folder = folder
+        self._uuid = archive.description.archive_uuid
+        self._known = damage.known(archive, vault.url)
+        self._repairs: dict[str, None] = {}
+
+    @property
+    def place(self) -> str:
+        """Where the blobs come from: the vault, and the repairs that were read."""
+        return ", repair ".join((self._vault.url, *self._repairs))
+
+    def fetch(self, key: str, wanted: Collection[str]) -> set[str]:
+        """Write those of the wanted blobs that a segment has, or its repair; returns their paths.
+
+        A segment that is known as damaged is read only for files that its repair does not have.
+        """
+        if repair := self._known.get(key):
+            done = self._fetch(repair.key, wanted)
+            self._repairs |= dict.fromkeys([repair.key] if done else [])
+            with suppress(SegmentDamaged, KeyMissing):
+                done |= self._fetch(key, set(wanted) - done) if set(wanted) - done else set()
+            return done
+        try:
+            return self._fetch(key, wanted)
+        except (SegmentDamaged, KeyMissing):
+            found = newest_repair(self._archive, self._vault, key)
+            if found is None:
+                raise
+            self._repairs[found.stored.key] = None
+            return self._fetch(found.stored.key, wanted)
+
+    def _fetch(self, key: str, wanted: Collection[str]) -> set[str]:
+        segment = segment_at(self._vault, key)
+        held, large = frozenset(segment.files), segment.description.large
+        found = {path for path in wanted if path in held or path in large}
+        for path in sorted(found):
+            target = self._folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            chunks = [segment.read(path)] if path in held else self._large(large[path])
+            with target.open("wb") as stream:
+                stream.writelines(chunks)
+        return found
+
+    def _large(self, sha256: str) -> Iterator[bytes]:
+        key = names.large_key(self._uuid, sha256)
+        if repair := self._known.get(key):
+            key = repair.key
+            self._repairs[key] = None
+        return self._vault.stream(key)

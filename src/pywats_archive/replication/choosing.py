@@ -11,6 +11,7 @@ from datetime import datetime
 from pywats_archive.errors import KeyMissing, SegmentDamaged, UsageError
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import misplaced, segment_at, segment_keys
+from pywats_archive.replication.repair.selection import select
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.store import Vault
 
@@ -24,10 +25,13 @@ class Chosen:
 
     archive_uuid: str
     segments: Sequence[tuple[str, SegmentDescription]]
+    """Each with the key that it is read from: that of a repair, if the segment itself is damaged or missing."""
+    others: Mapping[str, Sequence[str]]
+    """By such a key, the keys of other objects that may have parts of the segment, best first."""
     problems: tuple[str, ...]
     """Segments of this history that are left out, and why; and histories of which no segment can be read."""
     remarks: tuple[str, ...] = ()
-    """Other histories of the archive, and segments of them that cannot be read."""
+    """Repairs that are used, other histories of the archive, and segments of them that cannot be read."""
 
     @property
     def last(self) -> SegmentDescription:
@@ -99,7 +103,7 @@ def choose(vault: Vault, archive_uuid: str | None, until: datetime | None) -> Ch
     return replace(
         best,
         problems=(*best.problems, *unread),
-        remarks=(*(_remark(vault, each) for each in others), *damaged),
+        remarks=(*best.remarks, *(_remark(vault, each) for each in others), *damaged),
     )
 
 
@@ -129,26 +133,42 @@ def _remark(vault: Vault, other: Chosen) -> str:
 
 
 def _of_chain(vault: Vault, archive_uuid: str, chain: str, until: datetime | None) -> Chosen:
-    found, problems = dict[str, SegmentDescription](), list[str]()
+    found, problems = dict[str, SegmentDescription](), dict[str, str]()
     for key in segment_keys(vault, archive_uuid, chain):
         try:
             known = segment_at(vault, key).description
         except (SegmentDamaged, KeyMissing) as exc:
-            problems.append(str(exc))
+            problems[key] = str(exc)
             continue
         if why := misplaced(key, known, archive_uuid, chain):
-            problems.append(f"{vault.url}: {key}: {why}; it is left out")
+            problems[key] = f"{vault.url}: {key}: {why}; it is left out"
         else:
             found[key] = known
+    selected = select(vault, archive_uuid, chain, found)
+    for segment, each in selected.items():
+        found.pop(segment, None)
+        problems.pop(segment, None)
+        found[each.key] = each.description
     following = list(_following(found))
-    problems += [
+    left_out = [
         f"{vault.url}: {key}: does not follow from the segments before it; it is left out"
         for key in found.keys() - dict(following).keys()
     ]
     if until:
         number = max((n for n, (_, each) in enumerate(following, 1) if each.ended_at <= until), default=0)
         following = following[:number]
-    return Chosen(archive_uuid=archive_uuid, segments=following, problems=tuple(problems))
+    used = dict(following)
+    return Chosen(
+        archive_uuid=archive_uuid,
+        segments=following,
+        others={each.key: each.others for each in selected.values()},
+        problems=(*problems.values(), *left_out),
+        remarks=tuple(
+            f"{vault.url}: {segment} is damaged, missing or not what was stored there; {each.key} is used, which repairs it"
+            for segment, each in selected.items()
+            if each.key in used and each.key != segment
+        ),
+    )
 
 
 def _following(found: Mapping[str, SegmentDescription]) -> Iterator[tuple[str, SegmentDescription]]:

@@ -18,6 +18,7 @@ from pywats_archive.models.operation.integrity import Checked, Problem, ProblemK
 from pywats_archive.replication import names
 from pywats_archive.replication.choosing import chains_in
 from pywats_archive.replication.fetching import description_of, misplaced
+from pywats_archive.replication.repair.lookup import repairs_of
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault.store import Vault
 
@@ -108,5 +109,7 @@ def _newest(archive: Archive, vault: Vault, chain: str) -> tuple[SegmentDescript
                 found = description_of(vault, stored[key])
                 if not misplaced(key, found, uuid, chain):  # any holder of the station's key could hide a cut with one
                     return found, unread
+            if repair := next(repairs_of(vault, key), None):
+                return repair.description, unread
             unread.append(key)
     return None, unread

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
 from pywats_archive.archive.replica.holding import Holding
-from pywats_archive.archive.replica.progress import FoundSegment, ShippedSegment
+from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.errors import AnotherHistory, SegmentDamaged
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at
+from pywats_archive.replication.packing import found_in
+from pywats_archive.replication.repair.lookup import Repair, is_as_stored, newest_repair, repaired_segments
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import ODD_LINE, Segment, opened
 from pywats_archive.vault.store import Vault
@@ -41,21 +44,34 @@ class Finding:
     def unnoted(self, chain: str) -> Iterator[ShippedSegment]:
         """Note and yield each segment that only the vault knows, oldest first, without its files.
 
-        Segments that are damaged are left out, and those whose events are missing in the middle of the history here. One
-        request lists a thousand segments, and one reads a segment. AnotherHistory if a segment has other events.
+        Segments that are damaged and have no repair are left out, and those whose events are missing in the middle of the
+        history here. One request lists a thousand segments, and one reads a segment. AnotherHistory if a segment has other
+        events.
         """
         noted, after = progress.noted(self._archive, self._vault.url, chain)
         folder, start = names.segments_folder(self._uuid, chain), names.segment_key(self._uuid, chain, after)
         passed = {None, *noted}
         stored = [each.key for each in self._vault.keys(folder, after=start) if names.first_of(each.key) not in passed]
-        for key in sorted(stored):
+        repaired = dict(self._repaired(chain, passed)) if stored or after < max(noted, default=0) else {}
+        for key in sorted({*stored, *repaired}):
             try:
+                if repair := repaired.get(key):
+                    yield self._noted(key, chain, self._vault.get(repair.stored.key), repair)
+                    continue
                 content = self._vault.get(key)
                 known = self._opened(key, content).description
                 if not progress.lacks(self._archive, known.first, known.last):
                     yield self._noted(key, chain, content)
             except SegmentDamaged:  # whoever stores a segment under its key is refused, and learns of the damage
                 continue
+
+    def _repaired(self, chain: str, passed: Container[int | None]) -> Iterator[tuple[str, Repair]]:
+        """Yield the segments that are not as they were stored, and have a repair with events of the history here."""
+        for key in repaired_segments(self._vault, self._uuid, chain):
+            if names.first_of(key) in passed or (repair := newest_repair(self._archive, self._vault, key)) is None:
+                continue
+            if not is_as_stored(self._vault, key, repair.description.repairs_sha256):
+                yield key, repair
 
     def at(self, key: str, chain: str) -> ShippedSegment:
         """Note the segment at a key; AnotherHistory if it has other events, SegmentDamaged, or KeyMissing."""
@@ -77,16 +93,20 @@ class Finding:
     def _opened(self, key: str, content: bytes) -> Segment:
         return opened(content, f"{self._vault.url}: {key}")
 
-    def _noted(self, key: str, chain: str, content: bytes) -> ShippedSegment:
-        """Note a segment, with all that its events name and it does not hold; its description alone is not believed."""
+    def _noted(self, key: str, chain: str, content: bytes, repair: Repair | None = None) -> ShippedSegment:
+        """Note a segment, or its repair, with all that its events name and it does not hold.
+
+        Its description alone is not believed.
+        """
         segment = self._opened(key, content)
         known = segment.description
         if names.first_of(key) != known.first or not progress.has_event(self._archive, known.last, known.hash):
             raise self._another(key, known)
         _require_events(self._archive, segment)
-        found = found_segment(known, hashlib.sha256(content).hexdigest(), len(content))
-        files = frozenset(segment.files)
-        compared = self._holding.compared(found, lambda path: _file_in(segment, path) if path in files else None)
+        sha256 = known.repairs_sha256 if repair else None
+        compared = found_in(self._holding, segment, sha256 or hashlib.sha256(content).hexdigest(), len(content))
+        if repair:
+            compared = replace(compared, key=key, repair=repair.known)
         self._on_step("note")
         if not progress.note_found(self._archive, self._vault.url, chain, compared):
             raise self._another(key, known)
@@ -117,30 +137,3 @@ def _require_events(archive: Archive, segment: Segment) -> None:
         raise SegmentDamaged(f"{segment.where}: a line of its rows is not readable ({exc!r})") from exc
     if broken is not None:
         raise SegmentDamaged(f"{segment.where}: event {broken} is not part of its history; the segment was altered")
-
-
-def _file_in(segment: Segment, path: str) -> bytes | None:
-    """Return a file of a segment; None if it is damaged."""
-    try:
-        return segment.read(path)
-    except SegmentDamaged:
-        return None
-
-
-def found_segment(
-    known: SegmentDescription, sha256: str, size_bytes: int, *, held: Collection[str] = ()
-) -> FoundSegment:
-    """Return what is noted of a segment by its description, and by the checksum and size of the object."""
-    segment = ShippedSegment(
-        first=known.first,
-        last=known.last,
-        hash=known.hash,
-        entry_no=known.entry_no,
-        report_no=known.report_no,
-        sha256=sha256,
-        size_bytes=size_bytes,
-        at=known.made_at,
-    )
-    return FoundSegment(
-        segment=segment, previous_hash=known.previous_hash, absent=known.absent, large=known.large, held=held
-    )

@@ -16,6 +16,8 @@ vault.json                                  makes this place a vault
                                             of the first event. <chain> names the history: a catalog that was rebuilt begins
                                             another one; its first segments hold all that was there then.
 <archive>/blobs/<sha256>.gz                 files that are too large for a segment; segment.json says which ones
+<archive>/<chain>/repair/<number>-<n>.zip   repairs of segments that were damaged or lost; the greatest <n> counts
+<archive>/blobs/repair/<sha256>-<n>.gz      repairs of damaged files
 
 Nothing here is ever replaced or removed by the stations.
 
@@ -23,7 +25,15 @@ With pywats-archive:  pywats-archive vault restore --to NEW-FOLDER --vault THIS-
 
 Without it: a segment is a ZIP with the files of the archive under their own paths, each a .gz with its own name and time inside
 (.gz.age: encrypted, see https://age-encryption.org). Run all of this here, beside vault.json (copy a bucket to a folder first),
-with your own name in place of NEW-FOLDER. Unpack all segments of one chain, the newest first, into one folder:
+with your own name in place of NEW-FOLDER. If there are repairs, copy this place first, go on in the copy, and let the repairs
+take the places there:
+
+    ls -v <archive>/<chain>/repair/*.zip 2>/dev/null |
+    while read -r z; do cp -f "$z" "<archive>/<chain>/segments/$(basename "${z%-*}").zip"; done
+    ls -v <archive>/blobs/repair/*.gz 2>/dev/null |
+    while read -r z; do cp -f "$z" "<archive>/blobs/$(basename "${z%-*}").gz"; done
+
+Unpack all segments of one chain, the newest first, into one folder:
 
     for z in $(ls -r <archive>/<chain>/segments/*.zip); do unzip -qn "$z" -d NEW-FOLDER -x segment.json rows.jsonl.gz; done
 

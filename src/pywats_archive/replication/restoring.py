@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.progress import FoundSegment
 from pywats_archive.archive.replica.remaking import Remaking, remake
 from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged
@@ -17,9 +19,10 @@ from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication import names
 from pywats_archive.replication.choosing import Chosen, choose
-from pywats_archive.replication.finding import found_segment
+from pywats_archive.replication.packing import found_segment
+from pywats_archive.replication.repair.lookup import large_repair
 from pywats_archive.replication.segment.description import SegmentDescription
-from pywats_archive.replication.segment.reading import opened
+from pywats_archive.replication.segment.reading import Segment, opened
 from pywats_archive.vault.store import Vault
 
 OnProgress = Callable[[int, int], None]
@@ -62,7 +65,7 @@ def restore(
         files=restoring.files,
         absent=tuple(sorted(restoring.absent)),
         problems=tuple(restoring.problems),
-        remarks=chosen.remarks,
+        remarks=(*chosen.remarks, *restoring.remarks),
     )
 
 
@@ -76,6 +79,9 @@ class _Restoring:
         self.files = 0
         self.absent: set[str] = set()
         self.problems: list[str] = list(chosen.problems)
+        self.remarks: list[str] = []
+        self._failed: dict[str, str] = {}
+        """What is wrong with each file of the present segment that cannot be read."""
         self._found: list[FoundSegment] = []
 
     def fill(self, archive: Remaking) -> dict[str, Any]:
@@ -99,26 +105,66 @@ class _Restoring:
         }
 
     def _add(self, archive: Remaking, key: str, known: SegmentDescription) -> None:
+        """Add a segment, with each file that it or another object with parts of it has."""
+        self._failed.clear()
+        keys, failures = [key, *self._chosen.others.get(key, ())], list[SegmentDamaged | KeyMissing]()
+        while keys:
+            try:
+                segment = self._with_rows(archive, keys.pop(0), known)
+                break
+            except (SegmentDamaged, KeyMissing) as exc:
+                failures.append(exc)
+        else:
+            raise failures[0]
+        self.remarks += map(str, failures)
+        self._add_files(archive, segment)
+        for other in keys:
+            with suppress(SegmentDamaged, KeyMissing):
+                self._add_files(archive, opened(self._vault.get(other), f"{self._vault.url}: {other}"))
+        for path in segment.description.absent:
+            with self._named(path):
+                self.absent |= {path} if archive.wants(path) else set()
+        self.problems += self._failed.values()
+
+    def _with_rows(self, archive: Remaking, key: str, wanted: SegmentDescription) -> Segment:
+        """Add the rows of a segment, and return it; SegmentDamaged if it has other events than those that are wanted."""
         content = self._vault.get(key)
         segment = opened(content, f"{self._vault.url}: {key}")
+        known = segment.description
+        if (known.first, known.last, known.hash) != (wanted.first, wanted.last, wanted.hash):
+            raise SegmentDamaged(f"{segment.where}: has other events; it is left out")
         try:
             archive.add_rows(segment.rows(), (known.first, known.previous_hash), (known.last, known.hash))
         except ValueError as exc:
             raise SegmentDamaged(f"{segment.where}: {exc}; the segment was altered, and is left out") from exc
+        if known.repairs is None:
+            self._found.append(found_segment(known, hashlib.sha256(content).hexdigest(), len(content)))
+        else:
+            found = found_segment(known, known.repairs_sha256 or "", len(content))
+            self._found.append(replace(found, key=known.repairs, repair=KnownRepair(key=key, size_bytes=len(content))))
+        return segment
+
+    def _add_files(self, archive: Remaking, segment: Segment) -> None:
         for path in segment.files:
             self._try(archive, path, lambda path=path: [segment.read(path)])  # type: ignore[misc]
-        for path, sha256 in known.large.items():
-            self._try(archive, path, lambda sha256=sha256: self._large(sha256))  # type: ignore[misc]
-        for path in known.absent:
-            with self._named(path):
-                self.absent |= {path} if archive.wants(path) else set()
-        self._found.append(found_segment(known, hashlib.sha256(content).hexdigest(), len(content)))
+        for path, sha256 in segment.description.large.items():
+            self._try_large(archive, path, sha256)
 
     def _try(self, archive: Remaking, path: str, chunks: Callable[[], Iterable[bytes]]) -> None:
         with self._named(path):
             if archive.wants(path):
                 archive.add_file(path, chunks())
                 self.files += 1
+            self._failed.pop(path, None)
+
+    def _try_large(self, archive: Remaking, path: str, sha256: str) -> None:
+        key = names.large_key(self._chosen.archive_uuid, sha256)
+        self._try(archive, path, lambda: self._large(key, sha256))
+        if path in self._failed and (repair := large_repair(self._vault, self._chosen.archive_uuid, sha256)):
+            self._try(archive, path, lambda: self._large(repair.key, sha256))
+            self.remarks.append(
+                f"{self._vault.url}: {key} is damaged or missing; {repair.key} is used, which repairs it"
+            )
 
     @contextmanager
     def _named(self, path: str) -> Iterator[None]:
@@ -126,14 +172,14 @@ class _Restoring:
         try:
             yield
         except (ArchiveError, ValueError) as exc:
-            self.problems.append(f"{path}: {exc}")
+            self._failed.setdefault(path, f"{path}: {exc}")
         except OSError as exc:
             if exc.errno not in _OF_A_NAME:
                 raise
-            self.problems.append(f"{path}: no file can have this name here ({exc.strerror})")
+            self._failed.setdefault(path, f"{path}: no file can have this name here ({exc.strerror})")
 
-    def _large(self, sha256: str) -> Iterator[bytes]:
-        key, digest = names.large_key(self._chosen.archive_uuid, sha256), hashlib.sha256()
+    def _large(self, key: str, sha256: str) -> Iterator[bytes]:
+        digest = hashlib.sha256()
         for chunk in self._vault.stream(key):
             digest.update(chunk)
             yield chunk

@@ -12,20 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import metadata
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import progress
-from pywats_archive.archive.replica.holding import sha256_of
-from pywats_archive.archive.replica.portion import DAMAGED, MISSING, PURGED, Portion
+from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica.portion import PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
 from pywats_archive.errors import KeyMissing, KeyTaken, StorageError, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names, readme
-from pywats_archive.replication.finding import Finding, found_segment
-from pywats_archive.replication.segment.building import build
-from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.replication.finding import Finding
+from pywats_archive.replication.packing import Packing, found_segment
 from pywats_archive.vault.proof import require_once
 from pywats_archive.vault.store import Vault
 
@@ -62,10 +59,11 @@ class Shipping:
         self._archive = archive
         self._vault = vault
         self._limit_bytes = limit_bytes
-        self._station = platform.node() if station is None else station
         self._on_step = on_step
         self._uuid = archive.description.archive_uuid
-        self._finding = Finding(archive, vault, station=self._station, on_step=on_step)
+        named = platform.node() if station is None else station
+        self._packing = Packing(archive, vault, station=named, on_step=on_step)
+        self._finding = Finding(archive, vault, station=named, on_step=on_step)
         self._unnoted: Iterator[ShippedSegment] | None = None
         self._is_checked = False
 
@@ -78,7 +76,8 @@ class Shipping:
         """Ask the vault what it has, and record up to which event it has all segments; returns the event's number.
 
         Blobs that are objects of their own are confirmed one by one. A blob that the vault lost is shipped again if it is still
-        here. One request lists a thousand objects. What may be purged depends on this number and these blobs (invariant 13).
+        here. What a check found damaged counts only if its repair is there. One request lists a thousand objects. What may be
+        purged depends on this number and these blobs (invariant 13).
         """
         known = progress.large_blobs(self._archive, self._vault.url)  # before the lists
         chain = progress.chain_of(self._archive) or ""
@@ -88,10 +87,30 @@ class Shipping:
         large = {names.sha256_of(each.key): each.size_bytes for each in listed}
         with self._translated():
             for blob in known:
-                if blob.sha256 not in large and self._ship_apart(blob.path, only=blob.sha256):
+                if blob.sha256 not in large and self._packing.ship_again(blob.path, blob.sha256):
                     large[blob.sha256] = self._vault.size_of(names.large_key(self._uuid, blob.sha256)) or 0
             self._on_step("confirm")
-            return progress.confirm(self._archive, self._vault.url, segments, known, large)
+            repaired = self._without_damage(chain, segments, large)
+            return progress.confirm(self._archive, self._vault.url, segments, known, large, repaired=repaired)
+
+    def _without_damage(self, chain: str, segments: dict[int, int], large: dict[str, int]) -> frozenset[int]:
+        """Remove what is known as damaged from the lists, unless a repair of it is there; returns the repaired segments."""
+        known, repaired = damage.known(self._archive, self._vault.url), set[int]()
+        if not known:
+            return frozenset()
+        folders = names.repairs_folder(self._uuid, chain), names.large_repairs_folder(self._uuid)
+        there = {each.key: each.size_bytes for folder in folders for each in self._vault.keys(folder)}
+        for key, repair in known.items():
+            is_repaired = repair is not None and there.get(repair.key) == repair.size_bytes
+            first = names.first_of(key)
+            if first is None:
+                sha256 = names.sha256_of(key)
+                large.pop(sha256, None)
+                large |= {sha256: repair.size_bytes} if repair and is_repaired else {}
+            elif key == self._key(chain, first):
+                segments.pop(first, None)
+                repaired |= {first} if is_repaired else set()
+        return frozenset(repaired)
 
     def step(self) -> Shipped | None:
         """Ship the next segment; None if nothing waits.
@@ -120,8 +139,11 @@ class Shipping:
             try:
                 self._finding.require_own(self._key(chain, last.first))
             except KeyMissing:
-                progress.forget(self._archive, self._vault.url, chain)
-                last = None
+                if not damage.known(self._archive, self._vault.url).get(
+                    self._key(chain, last.first)
+                ):  # it has no repair
+                    progress.forget(self._archive, self._vault.url, chain)
+                    last = None
         if not self._is_checked:  # the catalog may be an older one, or the vault another one under the same address
             if found := self._next_unnoted(chain):
                 return found
@@ -148,79 +170,17 @@ class Shipping:
         if last is None:
             require_once(self._vault, self._uuid)
             self._introduce()
-        large = {path: sha256 for path in portion.apart if (sha256 := self._ship_apart(path))}
-        absent = {**portion.absent, **{path: DAMAGED for path in portion.apart if path not in large}}
-        self._on_step("build")
-        description, content = self._built(portion, last, large, absent, at)
+        description, content = self._packing.packed(portion, last.sha256 if last else None, at)
         self._on_step("put")
         try:
             self._vault.put_new(key, content)
         except KeyTaken:
             return Shipped(key=key, segment=self._finding.at(key, portion.chain), is_new=False)
         self._on_step("note")
-        held = {*portion.blobs, *large} - description.absent.keys()
+        held = {*portion.blobs, *description.large} - description.absent.keys()
         made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content), held=held)
         progress.note(self._archive, self._vault.url, portion.chain, made)
         return Shipped(key=key, segment=made.segment, is_new=True, absent=made.absent)
-
-    def _built(
-        self,
-        portion: Portion,
-        last: ShippedSegment | None,
-        large: dict[str, str],
-        absent: dict[str, str],
-        at: datetime,
-    ) -> tuple[SegmentDescription, bytes]:
-        members, left_out = list[tuple[str, bytes]](), dict(absent)
-        for path in portion.blobs:
-            try:
-                members.append((path, self._archive.blobs.stored_bytes(path)))
-            except (StorageError, OSError):  # purged meanwhile, or damaged
-                left_out[path] = DAMAGED if (self._archive.root / path).exists() else MISSING
-        for name in portion.files:
-            members.append((name, (self._archive.root / name).read_bytes()))
-        description = SegmentDescription(
-            archive_uuid=self._uuid,
-            station=self._station,
-            chain=portion.chain,
-            first=portion.first,
-            last=portion.last,
-            begun_at=portion.begun_at,
-            ended_at=portion.ended_at,
-            previous_hash=portion.previous_hash,
-            hash=portion.hash,
-            previous_segment=last.sha256 if last else None,
-            entries=portion.entries,
-            entry_no=portion.entry_no,
-            report_no=portion.report_no,
-            blobs=len(members),
-            large=large,
-            absent=left_out,
-            archive=progress.own_description(self._archive),
-            tables=portion.tables,
-            made_at=at,
-            software=f"pywats-archive {metadata.version('pywats-archive')}",
-        )
-        return description, build(members, portion.rows, description)
-
-    def _ship_apart(self, path: str, *, only: str | None = None) -> str | None:
-        """Ship a blob as an object of its own; returns its SHA-256, None if it is not here or damaged.
-
-        With ``only``, a blob with another SHA-256 counts as damaged.
-        """
-        try:
-            whole = self._archive.blobs.stored_file(path)
-            sha256 = sha256_of(whole)
-        except (StorageError, OSError):
-            return None
-        if only not in (None, sha256):
-            return None
-        key = names.large_key(self._uuid, sha256)
-        if self._vault.size_of(key) is None:
-            self._on_step("put_large")
-            with suppress(KeyTaken):  # the same bytes, since the key is their checksum
-                self._vault.put_file(key, whole)
-        return sha256
 
     def _key(self, chain: str, first: int) -> str:
         return names.segment_key(self._uuid, chain, first)

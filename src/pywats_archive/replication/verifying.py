@@ -6,17 +6,20 @@ The vault is an anchor of the history too: it has events under their numbers and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import progress
-from pywats_archive.errors import KeyMissing, SegmentDamaged
+from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica.damage import KnownRepair
+from pywats_archive.errors import KeyMissing, SegmentDamaged, StorageError
 from pywats_archive.replication import names
 from pywats_archive.replication.comparing import difference
-from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
+from pywats_archive.replication.fetching import segment_at, segment_keys
+from pywats_archive.replication.repair.lookup import large_repair, sha256_in
+from pywats_archive.replication.repair.putting import Repairing
 from pywats_archive.replication.segment.description import SegmentDescription
-from pywats_archive.replication.segment.reading import ODD_LINE, Segment
+from pywats_archive.replication.segment.reading import ODD_LINE, Segment, opened
 from pywats_archive.vault.store import Vault
 
 OnProgress = Callable[[int, int], None]
@@ -34,56 +37,100 @@ class CheckedSegment:
     last: int = 0
     """The number of its last event."""
     problems: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+    """Damaged and missing objects whose repairs are intact."""
 
 
 class Verifying:
-    """Checks the history of one archive in a vault; reads ``sample_percent`` of the segments from end to end."""
+    """Checks the history of one archive in a vault; reads ``sample_percent`` of the segments from end to end.
 
-    def __init__(self, archive: Archive, vault: Vault, *, sample_percent: float = 100.0, seed: str = "") -> None:
+    Segments that are known as damaged are always read. With ``repairs``, what is damaged is stored again. With ``notes``, the
+    archive notes what is damaged: the vault does not confirm that until it is repaired.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        vault: Vault,
+        *,
+        sample_percent: float = 100.0,
+        seed: str = "",
+        repairs: bool = False,
+        notes: bool = False,
+        limit_bytes: int = 8_000_000,
+    ) -> None:
         self._archive = archive
         self._vault = vault
         self._percent = sample_percent
         self._seed = seed
+        self._repairing = Repairing(archive, vault, limit_bytes=limit_bytes)
+        self._is_repairing = repairs
+        self._is_noting = notes or repairs
         self._uuid = archive.description.archive_uuid
+        self._chain = progress.chain_of(archive) or ""
+        self._known = damage.known(archive, vault.url)
+        self._repaired: list[str] = []
+        """Of the present segment."""
         self._before: SegmentDescription | None = None
         self._sha256: str | None = None
         """Of the segment before; None if it was not read whole."""
 
     def segments(self) -> Iterator[CheckedSegment]:
-        """Yield each segment of the archive's present history, oldest first."""
-        chain = progress.chain_of(self._archive) or ""
-        keys = list(segment_keys(self._vault, self._uuid, chain))
+        """Yield each segment of the archive's present history, oldest first; also those that are missing."""
+        stored = set(segment_keys(self._vault, self._uuid, self._chain))
+        noted, _ = progress.noted(self._archive, self._vault.url, self._chain)
+        keys = sorted(stored | {names.segment_key(self._uuid, self._chain, first) for first in noted})
         for number, key in enumerate(keys, 1):
             yield self._checked(key, number, len(keys))
 
     def _checked(self, key: str, number: int, total: int) -> CheckedSegment:
+        self._repaired.clear()
+        checked = CheckedSegment(key=key, number=number, total=total)
         try:
-            return self._read(key, number, total)
+            checked = self._read(checked)
         except (SegmentDamaged, KeyMissing) as exc:
-            self._before, self._sha256 = None, None
-            return CheckedSegment(key=key, number=number, total=total, problems=(str(exc),))
+            checked = self._damaged(checked, (str(exc),), is_missing=isinstance(exc, KeyMissing))
+        return replace(checked, repaired=tuple(self._repaired))
 
-    def _read(self, key: str, number: int, total: int) -> CheckedSegment:
-        is_whole = number == total or self._is_chosen(key)
-        segment = whole_segment(self._vault, key) if is_whole else segment_at(self._vault, key)
-        known, found = segment.description, list[str]()
+    def _read(self, checked: CheckedSegment) -> CheckedSegment:
+        key = checked.key
+        is_whole = checked.number == checked.total or key in self._known or self._is_chosen(key)
+        content = self._vault.get(key) if is_whole else None
+        segment = segment_at(self._vault, key) if content is None else opened(content, f"{self._vault.url}: {key}")
+        known = segment.description
+        sha256 = None if content is None else hashlib.sha256(content).hexdigest()
         if is_whole:
             for path in segment.files:
                 segment.read(path)
-            found += self._broken(key, segment)
-        found += self._in_order(key, known)
-        for path, sha256 in known.large.items():
-            found += self._large(path, sha256, is_whole=is_whole)
+        if damaged := list(self._altered(key, segment, sha256)):
+            return self._damaged(checked, damaged, known=known, sha256=sha256)
+        if is_whole:
+            self._note_whole(key)
+        files = len(segment.files) if is_whole else 0
+        return self._compared(replace(checked, files=files, last=known.last), known, sha256, is_whole=is_whole)
+
+    def _compared(
+        self, checked: CheckedSegment, known: SegmentDescription, sha256: str | None, *, is_whole: bool
+    ) -> CheckedSegment:
+        """Check what a segment, or its repair, says: the order, the large blobs, and the history."""
+        found = list(self._in_order(checked.key, known))
+        for path, each in known.large.items():
+            found += self._large(path, each, is_whole=is_whole)
         if problem := difference(self._archive, known):
             found.append(problem.message)
-        self._before = known
-        self._sha256 = hashlib.sha256(self._vault.get(key)).hexdigest() if is_whole else None
-        files = len(segment.files) if is_whole else 0
-        return CheckedSegment(key=key, number=number, total=total, files=files, last=known.last, problems=tuple(found))
+        self._before, self._sha256 = known, sha256
+        return replace(checked, problems=(*checked.problems, *found))
 
-    def _broken(self, key: str, segment: Segment) -> Iterator[str]:
-        """Yield where the events of a segment are not a history."""
-        known = segment.description
+    def _altered(self, key: str, segment: Segment, sha256: str | None) -> Iterator[str]:
+        """Yield where a segment is not the one that was stored; ``sha256`` is None unless it was read whole."""
+        known, first = segment.description, names.first_of(key) or 0
+        if first != known.first:
+            yield f"{key}: says that it begins with event {known.first}"
+        if sha256 is None:
+            return
+        noted = damage.segment_of(self._archive, self._vault.url, self._chain, first)
+        if noted and noted.sha256 != sha256:
+            yield f"{key}: is not what was stored there; it was damaged or replaced"
         try:
             broken = progress.first_break(self._archive, segment.rows(), known.first, known.last, known.hash)
         except ODD_LINE as exc:
@@ -92,14 +139,43 @@ class Verifying:
             if broken is not None:
                 yield f"{key}: event {broken} is not part of its history; the segment was altered"
 
+    def _damaged(
+        self,
+        checked: CheckedSegment,
+        problems: Sequence[str],
+        *,
+        known: SegmentDescription | None = None,
+        sha256: str | None = None,
+        is_missing: bool = False,
+    ) -> CheckedSegment:
+        """Check the repair of a damaged segment instead, and make one if that is wanted."""
+        key, failure, repair = checked.key, "", self._repairing.newest(checked.key)
+        if self._is_repairing:
+            try:
+                repair = self._repairing.repair_segment(key, sha256)
+            except StorageError as exc:
+                failure = str(exc)
+        elif self._is_noting:
+            damage.note(self._archive, self._vault.url, key, repair.known if repair else None)
+        if repair is None:
+            if not is_missing:  # the segment after a missing one names that too
+                self._before, self._sha256 = known, sha256
+            last = known.last if known else 0
+            return replace(checked, last=last, problems=(*problems, *filter(None, [failure])))
+        self._repaired += [f"{problem}; {repair.stored.key} repairs it" for problem in problems]
+        repaired = replace(checked, files=repair.description.blobs, last=repair.description.last)
+        return self._compared(repaired, repair.description, repair.description.repairs_sha256, is_whole=True)
+
+    def _note_whole(self, key: str) -> None:
+        if self._is_noting and key in self._known:
+            damage.clear(self._archive, self._vault.url, key)
+
     def _is_chosen(self, key: str) -> bool:
         digest = hashlib.sha256(f"{self._seed}{key}".encode()).digest()
         return int.from_bytes(digest[:4], "big") < self._percent / 100 * 2**32
 
     def _in_order(self, key: str, known: SegmentDescription) -> Iterator[str]:
         """Yield where a segment does not follow from the one before."""
-        if names.first_of(key) != known.first:
-            yield f"{key}: says that it begins with event {known.first}"
         before = self._before
         if before and (known.first, known.previous_hash) != (before.last + 1, before.hash):
             yield f"{key}: does not follow event {before.last}; a segment before it is missing"
@@ -109,12 +185,27 @@ class Verifying:
             yield f"{key}: was made after another segment than the one before it; one of them was replaced"
 
     def _large(self, path: str, sha256: str, *, is_whole: bool) -> Iterator[str]:
+        """Yield what is wrong with a blob that is an object of its own, unless it is repaired."""
         key = names.large_key(self._uuid, sha256)
         if self._vault.size_of(key) is None:
-            yield f"{key}: is missing ({path})"
-        elif is_whole:
-            digest = hashlib.sha256()
-            for chunk in self._vault.stream(key):
-                digest.update(chunk)
-            if digest.hexdigest() != sha256:
-                yield f"{key}: is damaged ({path})"
+            problem = f"{key}: is missing ({path})"
+        elif (is_whole or key in self._known) and sha256_in(self._vault, key) != sha256:
+            problem = f"{key}: is damaged ({path})"
+        else:
+            if is_whole:
+                self._note_whole(key)
+            return
+        repair = self._large_repair(key, path, sha256)
+        if repair is None:
+            yield problem
+        else:
+            self._repaired.append(f"{problem}; {repair} repairs it")
+
+    def _large_repair(self, key: str, path: str, sha256: str) -> str | None:
+        if self._is_repairing:
+            return self._repairing.repair_large(path, sha256)
+        found = large_repair(self._vault, self._uuid, sha256)
+        if self._is_noting:
+            known = KnownRepair(key=found.key, size_bytes=found.size_bytes) if found else None
+            damage.note(self._archive, self._vault.url, key, known)
+        return found.key if found else None

@@ -12,8 +12,9 @@ from typing import Any
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.replica.portion import PURGED, Place
-from pywats_archive.catalog import events, exporting, vault_gate, vault_segments
+from pywats_archive.catalog import events, exporting, vault_damage, vault_gate, vault_segments
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.vault_damage import KnownRepair
 from pywats_archive.catalog.vault_gate import LargeBlob
 from pywats_archive.catalog.vault_segments import ShippedSegment as ShippedSegment  # noqa: PLC0414 (callers have both from here)
 from pywats_archive.errors import StorageError
@@ -59,6 +60,9 @@ class FoundSegment:
     """The blobs that are objects of their own: their paths, and the SHA-256 of each."""
     held: Collection[str] = ()
     """The blobs that it has, with the same bytes as here: they count no longer as left out by an earlier segment."""
+    key: str = ""
+    repair: KnownRepair | None = None
+    """Of a damaged segment: its key, and the object that takes its place."""
 
 
 def chain_of(archive: Archive) -> str | None:
@@ -97,6 +101,8 @@ def note_own(tx: Connection, vault: str, chain: str, found: FoundSegment) -> boo
     before = vault_segments.numbers_before(tx, vault, chain, segment.first)
     entry_no, report_no = map(max, in_it, before)
     _note(tx, vault, chain, replace(found, segment=replace(segment, entry_no=entry_no, report_no=report_no)))
+    if found.repair:
+        vault_damage.put(tx, vault, found.key, found.repair, now=segment.at)
     return True
 
 
@@ -153,20 +159,27 @@ def large_blobs(archive: Archive, vault: str) -> list[LargeBlob]:
 
 
 def confirm(
-    archive: Archive, vault: str, segments: Mapping[int, int], blobs: Iterable[LargeBlob], large: Mapping[str, int]
+    archive: Archive,
+    vault: str,
+    segments: Mapping[int, int],
+    blobs: Iterable[LargeBlob],
+    large: Mapping[str, int],
+    *,
+    repaired: Collection[int] = (),
 ) -> int:
     """Record up to which event a vault has every segment, and which larger blobs; returns the event's number.
 
     ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
     blobs. ``blobs`` are those that were known before the vault was listed: the lists do not have what another process ships
-    meanwhile. The vault must have a blob with the size that it has here, if it is still here.
+    meanwhile. Of the segments in ``repaired`` it has repairs. The vault must have a blob with the size that it has here, if it
+    is still here.
     """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""
         known = vault_segments.all_of(db, vault, chain)
     last = 0
     for first, end, size in _without_gap(known):
-        if segments.get(first) != size:
+        if first not in repaired and segments.get(first) != size:
             break
         last = end
     there = {each: _is_as_here(archive, each.path, large.get(each.sha256)) for each in blobs}

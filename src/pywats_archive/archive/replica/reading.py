@@ -24,10 +24,13 @@ _MARGIN_S = 120
 _LEVEL = 6
 
 
-def next_portion(archive: Archive, place: Place, *, limit_bytes: int) -> Portion | None:
-    """Read the events after a place, up to about ``limit_bytes``; None if there are none."""
+def next_portion(archive: Archive, place: Place, *, limit_bytes: int, last: int | None = None) -> Portion | None:
+    """Read the events after a place, up to about ``limit_bytes``; None if there are none.
+
+    With ``last`` they end with exactly this event; blobs for which there is no room stay apart.
+    """
     with archive.read() as db, one_moment(db):
-        taken = _Taken(archive, db, place, limit_bytes)
+        taken = _Taken(archive, db, place, limit_bytes, last)
         if place.last == 0:
             taken.add_blobs((False, (path,)) for path in archive.blobs.paths(layout.CONVERTERS))
         for row in events_after(db, place.last):
@@ -47,11 +50,14 @@ def _changed_files(root: Path, since: datetime | None) -> tuple[str, ...]:
 class _Taken:
     """What was taken so far."""
 
-    def __init__(self, archive: Archive, db: Connection, place: Place, limit_bytes: int) -> None:
+    def __init__(
+        self, archive: Archive, db: Connection, place: Place, limit_bytes: int, last: int | None = None
+    ) -> None:
         self._archive = archive
         self._db = db
         self._numbers: Numbers = place.entry_no, place.report_no
         self._limit_bytes = limit_bytes
+        self._last = last
         self._bytes = 0
         self._entries = 0
         self._events: list[Sequence[Any]] = []
@@ -68,7 +74,7 @@ class _Taken:
         size = (
             len(str(event[5])) + len(str(event[6])) + sum(self._size(path) or 0 for _, paths in named for path in paths)
         )
-        if self._events and (self._bytes + size > self._limit_bytes or len(self._events) == _MOST_EVENTS):
+        if self._is_full(event, size):
             return False
         self._events.append(event)
         self._bytes += len(str(event[5])) + len(str(event[6]))
@@ -79,6 +85,11 @@ class _Taken:
         self._erased |= {row[0]: row for row in exporting.erased_by(self._db, event)}
         self.add_blobs(named)
         return True
+
+    def _is_full(self, event: Sequence[Any], size: int) -> bool:
+        if self._last is not None:
+            return bool(event[0] > self._last)
+        return bool(self._events) and (self._bytes + size > self._limit_bytes or len(self._events) == _MOST_EVENTS)
 
     def add_blobs(self, named: Iterable[Named]) -> None:
         """Add blobs; those for which there is no room stay apart."""

@@ -20,6 +20,7 @@ NOT_BOUND: Mapping[str, str] = {
     "vault_segments": "holds copies of what the vault says, which is asked again before anything depends on it",
     "vault_absent": "holds what the segments in the vault say they left out",
     "vault_large": "holds what the vault has beside its segments, which is asked again before anything depends on it",
+    "vault_damage": "holds what checks of the vault found, which is checked again before anything is repaired",
     "alembic_version": "holds the version of the tables, which every opening compares",
 }
 """The tables whose rows no event has a digest of, and how a change is found instead."""

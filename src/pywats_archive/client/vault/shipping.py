@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.account import require_owner
+from pywats_archive.errors import WrongAccount
 from pywats_archive.models.time import utc_now
 from pywats_archive.models.vault.shipping import (
     Pushed,
@@ -115,18 +116,31 @@ class VaultShipping(ABC):
                 absent=absent,
             )
 
-    def verify(self, *, sample_percent: float = 100.0, seed: str = "") -> VerifiedVault:
-        """Check the segments of each archive in the vault, and compare their history with that of the archive; changes nothing.
+    def verify(self, *, sample_percent: float = 100.0, seed: str = "", repair: bool = False) -> VerifiedVault:
+        """Check the segments of each archive in the vault, and compare their history with that of the archive.
 
         Of the segments, ``sample_percent`` are read from end to end, chosen again for each ``seed``; of the others only the
-        descriptions.
+        descriptions. The vault stays as it is. With ``repair``, what is damaged or missing is copied again under new keys, as
+        far as the archive still has it. What was found is noted in the archive, unless it belongs to another account.
         """
         from pywats_archive.replication.verifying import Verifying
         from pywats_archive.vault.opening import open_vault
 
-        vault, found = open_vault(self._settings(None), tries_again=True), []
+        settings = self._settings(None)
+        vault, found = open_vault(settings, tries_again=True), []
         for archive in self._archives():
-            checked = list(Verifying(archive, vault, sample_percent=sample_percent, seed=seed).segments())
+            if repair:
+                require_owner(archive.root)
+            verifying = Verifying(
+                archive,
+                vault,
+                sample_percent=sample_percent,
+                seed=seed,
+                repairs=repair,
+                notes=_is_own(archive),
+                limit_bytes=settings.segment_bytes,
+            )
+            checked = list(verifying.segments())
             found.append(
                 VerifiedCopy(
                     archive=str(archive.root),
@@ -134,6 +148,7 @@ class VaultShipping(ABC):
                     files=sum(each.files for each in checked),
                     last=max((each.last for each in checked), default=0),
                     problems=tuple(problem for each in checked for problem in each.problems),
+                    repaired=tuple(line for each in checked for line in each.repaired),
                 )
             )
         return VerifiedVault(vault=vault.url, archives=tuple(found))
@@ -175,6 +190,17 @@ def _is_to_confirm(archive: Archive, url: str) -> bool:
     from pywats_archive.archive.replica import progress
 
     return progress.is_confirmation_due(archive) or progress.has_unconfirmed(archive, url)
+
+
+def _is_own(archive: Archive) -> bool:
+    """Whether this account may write into an archive."""
+    if archive.is_read_only:
+        return False
+    try:
+        require_owner(archive.root)
+    except WrongAccount:
+        return False
+    return True
 
 
 def _is_on_copy(alert: OpenAlert, archive: Archive) -> bool:

@@ -98,6 +98,8 @@ class VerifiedCopy:
     """The number of the last event in the vault."""
     problems: tuple[str, ...]
     """Damaged and missing parts of the vault, and differences between its history and that of the archive."""
+    repaired: tuple[str, ...] = ()
+    """Damaged and missing parts of the vault that are no problem, since it has an intact repair of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,4 +137,4 @@ class RestoredArchive:
     problems: tuple[str, ...]
     """Damaged parts of the vault, gaps in the history, and files that are in no segment."""
     remarks: tuple[str, ...] = ()
-    """Other histories of the archive in the vault, which were not restored."""
+    """Repairs in the vault that were used, and other histories of the archive, which were not restored."""

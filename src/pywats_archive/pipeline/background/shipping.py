@@ -28,9 +28,11 @@ from pywats_archive.pipeline.alerting.isolation import IsolatedTasks, delay_s
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.portable.processes import lower_thread_priority
+from pywats_archive.replication.repair.putting import Repairing
 from pywats_archive.replication.shipping import Shipping
 from pywats_archive.vault import marker
 from pywats_archive.vault.opening import open_vault
+from pywats_archive.vault.store import Vault
 
 log = structlog.get_logger()
 
@@ -245,6 +247,7 @@ class _Round(threading.Thread):
                     self.left_out |= shipped.left_out
                     self._rest(shipped.segment.size_bytes if shipped.is_new else 0, self._now_s() - began_s)
                     began_s = self._now_s()
+                self._repair(archive, vault)
                 if progress.is_confirmation_due(archive):
                     shipping.confirm()
         except Exception as exc:
@@ -254,6 +257,12 @@ class _Round(threading.Thread):
         self.first, self.last = self.first or segment.first, segment.last
         self.segments, self.size_bytes = self.segments + 1, self.size_bytes + segment.size_bytes
         self.seconds = self._now_s() - self._begun_s
+
+    def _repair(self, archive: Archive, vault: Vault) -> None:
+        """Copy again what 'vault verify' found damaged."""
+        limit = self._settings.segment_bytes
+        for key in Repairing(archive, vault, limit_bytes=limit, on_step=self._progress).repair_noted():
+            log.info("vault.repaired", archive=str(self._root), key=key)
 
     def wait(self, until_s: float) -> str | None:
         """Wait for the end, until ``until_s`` at most, and only while the vault answers; returns why not all was shipped."""

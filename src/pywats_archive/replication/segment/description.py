@@ -15,6 +15,7 @@ _MOMENTS = ("begun_at", "ended_at", "made_at")
 _NUMBERS = ("first", "last", "entries", "entry_no", "report_no", "blobs")
 _TEXTS = ("archive_uuid", "station", "chain", "previous_hash", "hash", "tables", "software")
 _MAPPINGS = ("large", "absent", "archive")
+_OF_REPAIRS = ("repairs", "repairs_sha256")
 NAME, ROWS = "segment.json", "rows.jsonl.gz"
 
 
@@ -56,11 +57,18 @@ class SegmentDescription:
     """The version of the tables that the rows are from."""
     made_at: datetime
     software: str
+    repairs: str | None = None
+    """Of a repair: the key of the segment whose place it takes. A segment has no such member."""
+    repairs_sha256: str | None = None
+    """Of a repair: the SHA-256 that this segment had when it was stored; None if nobody knows it."""
 
     def to_json(self) -> bytes:
         """Write it as ``segment.json``."""
         moments = {name: getattr(self, name).isoformat() for name in _MOMENTS}
-        return (json.dumps({**asdict(self), **moments}, indent=1) + "\n").encode("ascii")
+        members = {**asdict(self), **moments}
+        if self.repairs is None:
+            members = {name: value for name, value in members.items() if name not in _OF_REPAIRS}
+        return (json.dumps(members, indent=1) + "\n").encode("ascii")
 
 
 def parse(content: bytes, where: str) -> SegmentDescription:
@@ -69,7 +77,8 @@ def parse(content: bytes, where: str) -> SegmentDescription:
         known = json.loads(content)
         if known["format"] > FORMAT:
             raise SegmentDamaged(f"{where}: format {known['format']} is newer than {FORMAT}; update pywats-archive")
-        fields = {name: known[name] for name in SegmentDescription.__slots__}
+        fields = {name: known[name] for name in SegmentDescription.__slots__ if name not in _OF_REPAIRS}
+        fields |= {name: known.get(name) for name in _OF_REPAIRS}
         moments = {name: datetime.fromisoformat(fields[name]) for name in _MOMENTS}
         _require_types(fields, moments)
         return SegmentDescription(**{**fields, **moments})
@@ -82,6 +91,7 @@ def _require_types(fields: Mapping[str, Any], moments: Mapping[str, datetime]) -
     kinds = ((int, _NUMBERS), (str, _TEXTS), (dict, _MAPPINGS))
     wrong = [name for kind, known in kinds for name in known if type(fields[name]) is not kind]
     wrong += [name for name in ("large", "absent") if not all(isinstance(each, str) for each in fields[name].values())]
+    wrong += [name for name in _OF_REPAIRS if not isinstance(fields[name], str | None)]
     wrong += [name for name, moment in moments.items() if moment.utcoffset() is None]
     if wrong:
         raise ValueError(f"{', '.join(wrong)}: of another type")

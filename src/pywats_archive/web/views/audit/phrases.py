@@ -80,6 +80,8 @@ _PHRASES = {
     "vault.required": "let nothing be purged that the vault has not confirmed",
     "vault.not_required": "let entries be purged that the vault does not have",
     "vault.confirmed": "confirmed in the vault",
+    "vault.damaged": "found damaged in the vault",
+    "vault.repaired": "copied to the vault again, beside what is damaged there",
     "archive.restored": "restored the archive from the vault",
     "catalog.rebuilt": "rebuilt the database",
     "integrity.found": "found damage",

@@ -1,0 +1,41 @@
+"""What a check found damaged or missing in a vault, the repairs, and what was there before, as the archive knows it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import vault_damage, vault_segments
+from pywats_archive.catalog.vault_damage import KnownRepair as KnownRepair  # noqa: PLC0414 (callers have it from here)
+from pywats_archive.catalog.vault_segments import ShippedSegment
+
+
+def known(archive: Archive, vault: str) -> dict[str, KnownRepair | None]:
+    """Return the key of each object that was found damaged, with its repair; None without one."""
+    with archive.read() as db:
+        return vault_damage.all_of(db, vault)
+
+
+def note(archive: Archive, vault: str, key: str, repair: KnownRepair | None) -> None:
+    """Note durably that an object is damaged, and its repair; an event records it, unless it is known."""
+    before = known(archive, vault)
+    if key not in before or before[key] != repair:
+        archive.write(partial(vault_damage.report, vault=vault, key=key, repair=repair, now=archive.now()))
+
+
+def clear(archive: Archive, vault: str, key: str) -> None:
+    """Note durably that an object is whole, if it was known as damaged."""
+    if key in known(archive, vault):
+        archive.write(partial(vault_damage.clear, vault=vault, key=key))
+
+
+def segment_of(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
+    """Return the segment that begins with an event, if a vault is known to have it."""
+    with archive.read() as db:
+        return vault_segments.at(db, vault, chain, first)
+
+
+def segment_before(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
+    """Return the newest segment before an event that a vault is known to have."""
+    with archive.read() as db:
+        return vault_segments.before(db, vault, chain, first)

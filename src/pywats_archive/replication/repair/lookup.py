@@ -1,0 +1,117 @@
+"""Finds the newest intact repair of a segment, or of a blob that is an object of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.damage import KnownRepair
+from pywats_archive.archive.replica.progress import ShippedSegment
+from pywats_archive.errors import KeyMissing, SegmentDamaged
+from pywats_archive.replication import names
+from pywats_archive.replication.fetching import description_of, misplaced, whole_segment
+from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.replication.segment.reading import ODD_LINE, Segment
+from pywats_archive.vault.store import StoredKey, Vault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """A repair of a segment that says what it repairs; whether all of it can be read is not known."""
+
+    stored: StoredKey
+    description: SegmentDescription
+
+    @property
+    def known(self) -> KnownRepair:
+        """What is noted of it."""
+        return KnownRepair(key=self.stored.key, size_bytes=self.stored.size_bytes)
+
+
+def repairs_of(vault: Vault, segment: str) -> Iterator[Repair]:
+    """Yield the repairs of a segment, newest first, by the segment's key; one request for the list, and one for each."""
+    first = names.repair_key(segment, 1)
+    stem = first.removesuffix("1.zip")
+    folder = first.rpartition("/")[0]
+    found = list[StoredKey]()
+    for each in vault.keys(folder, after=stem):
+        if not each.key.startswith(stem):
+            break
+        found += [each] if names.number_of(each.key) else []
+    uuid, chain = segment.split("/")[:2]
+    for each in sorted(found, key=lambda each: names.number_of(each.key), reverse=True):
+        with suppress(SegmentDamaged, KeyMissing):
+            known = description_of(vault, each)
+            if known.repairs == segment and not misplaced(segment, known, uuid, chain):
+                yield Repair(stored=each, description=known)
+
+
+def newest_repair(archive: Archive, vault: Vault, segment: str, noted: ShippedSegment | None = None) -> Repair | None:
+    """Return the newest intact repair of a segment, with the events that the archive has; each of its parts was read.
+
+    ``noted`` is what is known of the segment.
+    """
+    for repair in repairs_of(vault, segment):
+        known = repair.description
+        if noted and (known.last, known.hash) != (noted.last, noted.hash):
+            continue
+        with suppress(SegmentDamaged, KeyMissing, *ODD_LINE):
+            lines = read_whole(vault, repair.stored.key).rows()
+            is_own = progress.has_event(archive, known.last, known.hash)
+            if is_own and progress.first_break(archive, lines, known.first, known.last, known.hash) is None:
+                return repair
+    return None
+
+
+def repaired_segments(vault: Vault, archive_uuid: str, chain: str) -> list[str]:
+    """Return the keys of the segments of a history that have repairs, oldest first; one listing."""
+    firsts = set[str]()
+    for each in vault.keys(names.repairs_folder(archive_uuid, chain)):
+        name = each.key.rpartition("/")[2].rpartition("-")[0]
+        firsts |= {name} if names.number_of(each.key) else set()
+    keys = (f"{names.segments_folder(archive_uuid, chain)}/{name}.zip" for name in sorted(firsts))
+    return [key for key in keys if names.first_of(key) is not None]
+
+
+def read_whole(vault: Vault, key: str) -> Segment:
+    """Fetch a segment or repair, and read each part of it; SegmentDamaged, or KeyMissing."""
+    segment = whole_segment(vault, key)
+    for path in segment.files:
+        segment.read(path)
+    for _ in segment.rows():
+        pass
+    _ = segment.description
+    return segment
+
+
+def is_as_stored(vault: Vault, key: str, sha256: str | None) -> bool:
+    """Whether a segment is there, can be read from end to end, and has the SHA-256 that it had, if that is known."""
+    with suppress(SegmentDamaged, KeyMissing):
+        read_whole(vault, key)
+        return sha256 is None or sha256_in(vault, key) == sha256
+    return False
+
+
+def large_repair(vault: Vault, archive_uuid: str, sha256: str) -> StoredKey | None:
+    """Return the newest intact repair of a blob that is an object of its own; None if there is none."""
+    stem = names.large_repair_key(archive_uuid, sha256, 1).removesuffix("1.gz")
+    found = [each for each in vault.keys(names.large_repairs_folder(archive_uuid)) if each.key.startswith(stem)]
+    for each in sorted(found, key=lambda each: names.number_of(each.key), reverse=True):
+        if sha256_in(vault, each.key) == sha256:
+            return each
+    return None
+
+
+def sha256_in(vault: Vault, key: str) -> str | None:
+    """Return the SHA-256 of an object's bytes, which stream; None if there is none."""
+    digest = hashlib.sha256()
+    try:
+        for chunk in vault.stream(key):
+            digest.update(chunk)
+    except KeyMissing:
+        return None
+    return digest.hexdigest()

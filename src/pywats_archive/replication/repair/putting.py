@@ -1,0 +1,145 @@
+"""Puts repairs into a vault: what was damaged there is stored again, from what the archive still has, under a new key."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica.damage import KnownRepair
+from pywats_archive.archive.replica.holding import Holding
+from pywats_archive.archive.replica.progress import ShippedSegment
+from pywats_archive.archive.replica.reading import next_portion
+from pywats_archive.errors import KeyMissing, KeyTaken, SegmentDamaged, StorageError
+from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.replication import names
+from pywats_archive.replication.fetching import segment_at, segment_keys
+from pywats_archive.replication.packing import Packing, found_in
+from pywats_archive.replication.repair import lookup
+from pywats_archive.replication.repair.lookup import Repair, newest_repair
+from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.replication.segment.reading import opened
+from pywats_archive.vault.store import StoredKey, Vault
+
+_NUMBERS = range(1, 1000)
+
+
+class Repairing:
+    """Repairs one archive in one vault; used by one thread."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        vault: Vault,
+        *,
+        limit_bytes: int = 8_000_000,
+        station: str | None = None,
+        on_step: OnStep = no_step,
+    ) -> None:
+        self._archive = archive
+        self._vault = vault
+        self._limit_bytes = limit_bytes
+        self._on_step = on_step
+        self._uuid = archive.description.archive_uuid
+        self._chain = progress.chain_of(archive) or ""
+        named = platform.node() if station is None else station
+        self._packing = Packing(archive, vault, station=named, on_step=on_step)
+
+    def newest(self, segment: str) -> Repair | None:
+        """Return the newest intact repair of a segment, with the events that the archive has."""
+        return newest_repair(self._archive, self._vault, segment, self._noted(segment))
+
+    def repair_segment(self, segment: str, damaged_sha256: str | None = None) -> Repair:
+        """Store a damaged or missing segment again, unless an intact repair is there; durable, and noted, once this returns.
+
+        ``damaged_sha256`` is what is there now. StorageError if the archive does not have its events.
+        """
+        repair = self.newest(segment) or self._put(segment, damaged_sha256)
+        self._on_step("note_repair")
+        content, sha256 = self._vault.get(repair.stored.key), repair.description.repairs_sha256 or ""
+        found = found_in(Holding(self._archive), opened(content, segment), sha256, repair.stored.size_bytes)
+        found = replace(found, segment=self._noted(segment) or found.segment)
+        progress.note_found(self._archive, self._vault.url, self._chain, found)  # what it lacks, before it counts
+        damage.note(self._archive, self._vault.url, segment, repair.known)
+        return repair
+
+    def repair_large(self, path: str, sha256: str) -> str | None:
+        """Store a damaged or missing blob again; returns its key, None if the archive does not have it.
+
+        A free key is used again, since it is the checksum of the blob; a damaged object gets a repair.
+        """
+        key = names.large_key(self._uuid, sha256)
+        if self._vault.size_of(key) is None:
+            if self._packing.ship_again(path, sha256):
+                damage.clear(self._archive, self._vault.url, key)
+                return key
+            return None
+        found = lookup.large_repair(self._vault, self._uuid, sha256)
+        if found is None and (whole := self._packing.whole(path, sha256)):
+            for number in _NUMBERS:
+                self._on_step("put_repair")
+                with suppress(KeyTaken):
+                    self._vault.put_file(names.large_repair_key(self._uuid, sha256, number), whole)
+                    break
+            found = lookup.large_repair(self._vault, self._uuid, sha256)
+        if found:
+            self._on_step("note_repair")
+            known = KnownRepair(key=found.key, size_bytes=found.size_bytes)
+            damage.note(self._archive, self._vault.url, key, known)
+        return found.key if found else None
+
+    def repair_noted(self) -> Iterator[str]:
+        """Repair what is noted as damaged and has no repair; yields the key of each repair. What cannot be stays as it is."""
+        large = {
+            names.large_key(self._uuid, each.sha256): each
+            for each in progress.large_blobs(self._archive, self._vault.url)
+        }
+        for key, repair in damage.known(self._archive, self._vault.url).items():
+            if repair is not None:
+                continue
+            if names.first_of(key) is not None:
+                if key.startswith(f"{names.segments_folder(self._uuid, self._chain)}/"):
+                    with suppress(StorageError):
+                        yield self.repair_segment(key).stored.key
+            elif (blob := large.get(key)) and (found := self.repair_large(blob.path, blob.sha256)):
+                yield found
+
+    def _noted(self, segment: str) -> ShippedSegment | None:
+        first = names.first_of(segment) or 0
+        return damage.segment_of(self._archive, self._vault.url, self._chain, first)
+
+    def _put(self, segment: str, damaged_sha256: str | None) -> Repair:
+        first, noted, url = names.first_of(segment) or 0, self._noted(segment), self._vault.url
+        before = damage.segment_before(self._archive, url, self._chain, first)
+        place = replace(progress.place_after(before), last=first - 1)
+        following = self._following(segment)
+        last = noted.last if noted else following.first - 1 if following else None
+        self._on_step("read_repair")
+        at = self._archive.now()
+        portion = next_portion(self._archive, place, limit_bytes=self._limit_bytes, last=last)
+        if portion is None or portion.first != first or (noted and (portion.last, portion.hash) != (last, noted.hash)):
+            raise StorageError(f"{url}: {segment} cannot be repaired: the archive does not have its events any more")
+        is_next = following is not None and following.previous_hash == portion.hash
+        sha256 = following.previous_segment if following and is_next else noted.sha256 if noted else damaged_sha256
+        description, content = self._packing.packed(
+            portion, before.sha256 if before else None, at, repairs=segment, repairs_sha256=sha256
+        )
+        for number in _NUMBERS:
+            key = names.repair_key(segment, number)
+            self._on_step("put_repair")
+            with suppress(KeyTaken):
+                self._vault.put_new(key, content)
+                return Repair(stored=StoredKey(key=key, size_bytes=len(content), at=at), description=description)
+        raise StorageError(
+            f"{url}: {segment} has {len(_NUMBERS)} repairs, none of which is intact; check the vault's disk"
+        )
+
+    def _following(self, segment: str) -> SegmentDescription | None:
+        """Return the description of the next segment in the vault, if it can be read."""
+        keys = segment_keys(self._vault, self._uuid, self._chain, after=segment)
+        with suppress(SegmentDamaged, KeyMissing, StopIteration):
+            return segment_at(self._vault, next(keys)).description
+        return None

@@ -1,0 +1,284 @@
+"""What was damaged or lost in a vault is stored again beside it, and read from there; nothing in the vault is replaced."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.aged import Aged
+from tests.unit.replication.test_shipping import hold, shipped
+from tests.vaulted import ByReadme, blobs, rows
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.purging import Batch, purge
+from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.restore.source import restore_source
+from pywats_archive.catalog import exporting, vault_segments
+from pywats_archive.errors import StorageError
+from pywats_archive.models.retention.purge import PurgeReason
+from pywats_archive.models.vault.shipping import RestoredArchive
+from pywats_archive.replication.borrowing import borrowed
+from pywats_archive.replication.fetching import whole_segment
+from pywats_archive.replication.finding import Finding
+from pywats_archive.replication.repair.putting import Repairing
+from pywats_archive.replication.restoring import restore
+from pywats_archive.replication.segment.building import build
+from pywats_archive.replication.shipping import Shipping
+from pywats_archive.replication.verifying import Verifying
+from pywats_archive.vault.folder import FolderVault
+
+Lines = tuple[list[str], list[str]]
+
+
+def spoil(path: Path) -> None:
+    """Change a byte of the first file in a segment."""
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    overwrite(path, bytes(content))
+
+
+def cut(path: Path) -> None:
+    overwrite(path, path.read_bytes()[:-100])
+
+
+def cover(path: Path) -> None:
+    """Put another segment in its place, as a thief with the key of the station can: whole, with the same events."""
+    vault = FolderVault(path.parents[3])
+    segment = whole_segment(vault, path.relative_to(vault.url).as_posix())
+    members = [(name, b"forged") for name in segment.files]
+    overwrite(path, build(members, segment.read("rows.jsonl.gz"), segment.description))
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def verified(archive: Archive, vault: FolderVault, *, repairs: bool = False) -> Lines:
+    """Verify; returns the problems, and what is repaired."""
+    found = list(Verifying(archive, vault, repairs=repairs, notes=True, limit_bytes=6000).segments())
+    return [line for each in found for line in each.problems], [line for each in found for line in each.repaired]
+
+
+def restored(vault: FolderVault, folder: Path) -> RestoredArchive:
+    return restore(vault, folder, actor="me")
+
+
+def contents(vault: FolderVault) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path(vault.url).rglob("*") if path.is_file()}
+
+
+def restored_source(aged: Aged, archive: Archive, archive_id: str) -> bytes:
+    folder = aged.base / f"{archive_id}-{archive.vault is not None}"
+    folder.mkdir()
+    return restore_source(archive, archive_id, folder).read_bytes()
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Iterator[Aged]:
+    made = Aged(tmp_path)
+    yield made
+    made.archive.close()
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("harm", [spoil, cut, cover, Path.unlink])
+def test_a_damaged_segment_is_stored_again_and_read_from_there(
+    archive: Archive, vault: FolderVault, tmp_path: Path, harm: Callable[[Path], None], place: int
+) -> None:
+    """The restored archive has every row and blob, and nothing in the vault was changed (rule 3 of the vault)."""
+    keys = [each.key for each in shipped(archive, vault)]
+    key = keys[place]
+    harm(Path(vault.url, key))
+    before = contents(vault)
+    problems, repaired = verified(archive, vault)
+    assert any(key in each for each in problems) and repaired == []
+    problems, repaired = verified(archive, vault, repairs=True)
+    assert problems == [] and all(key in each and "/repair/" in each for each in repaired) and repaired
+    assert {path: content for path, content in contents(vault).items() if path in before} == before
+    (new,) = contents(vault).keys() - before.keys()
+    assert new.name == f"{Path(key).stem}-1.zip"
+    again, same = verified(archive, vault)
+    assert again == [] and same == repaired
+    hold(archive, "an audit")
+    shipped(archive, vault)  # so that another segment names the checksum of the newest one
+    done = restored(vault, tmp_path / "again")
+    assert done.problems == () and any(key in each for each in done.remarks)
+    assert blobs(tmp_path / "again") == blobs(archive.root)
+    found, expected = rows(tmp_path / "again"), rows(archive.root)
+    found["events"].pop()
+    assert found["events"] == expected["events"][: len(found["events"])]
+    assert found["archive_entries"] == expected["archive_entries"]
+
+
+def test_a_repair_is_put_once(archive: Archive, vault: FolderVault) -> None:
+    """A second one only if the first one is damaged; the newest intact one is used."""
+    key = shipped(archive, vault)[1].key
+    spoil(Path(vault.url, key))
+    repairing = Repairing(archive, vault)
+    first = repairing.repair_segment(key).stored.key
+    assert repairing.repair_segment(key).stored.key == first
+    assert Repairing(archive, vault).repair_segment(key).stored.key == first
+    spoil(Path(vault.url, first))
+    assert any(key in each for each in verified(archive, vault)[0])
+    second = repairing.repair_segment(key).stored.key
+    assert (first[-6:], second[-6:]) == ("-1.zip", "-2.zip")
+    assert second in verified(archive, vault)[1][0]
+    spoil(Path(vault.url, second))
+    overwrite(Path(vault.url, first), b"x")
+    assert any(key in each for each in verified(archive, vault)[0])
+
+
+def test_a_repair_says_what_it_repairs(archive: Archive, vault: FolderVault) -> None:
+    """By key and checksum; for exactly the same events, although their rows may have changed since."""
+    done = shipped(archive, vault)[1]
+    before = whole_segment(vault, done.key).description
+    spoil(Path(vault.url, done.key))
+    made = Repairing(archive, vault).repair_segment(done.key)
+    known = whole_segment(vault, made.stored.key).description
+    assert (known.repairs, known.repairs_sha256) == (done.key, done.segment.sha256)
+    same = ("first", "last", "hash", "previous_hash", "previous_segment", "entries", "entry_no", "report_no", "blobs")
+    assert [getattr(known, name) for name in same] == [getattr(before, name) for name in same]
+
+
+def test_a_file_that_only_the_damaged_segment_has_is_read_from_there(aged: Aged, vault: FolderVault) -> None:
+    """An entry that was purged since, and is whole in its segment: another file there is damaged."""
+    entry, other = aged.add(days_ago=30), aged.add(days_ago=30)
+    sources = {each: restored_source(aged, aged.archive, each) for each in (entry.archive_id, other.archive_id)}
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    path = Path(vault.url, done.key)
+    at = path.read_bytes().index((aged.archive.root / other.source_archived_path).read_bytes())
+    content = bytearray(path.read_bytes())
+    content[at + 500] ^= 1
+    overwrite(path, bytes(content))
+    purge(aged.archive, Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id]))
+    assert verified(aged.archive, vault, repairs=True)[0] == []
+    for each in (entry, other):
+        with borrowed(aged.archive, each.archive_id, each.source_archived_path, vault=vault) as found:
+            assert restored_source(aged, found, each.archive_id) == sources[each.archive_id]
+            assert ("/repair/" in str(found.vault)) == (each is other)
+
+
+def test_a_false_repair_hides_no_intact_segment(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
+    """Whoever has the key of the station can add one; the next segment names what was stored (invariant 5)."""
+    key = shipped(archive, vault)[1].key
+    segment = whole_segment(vault, key)
+    forged = replace(segment.description, repairs=key, repairs_sha256="0" * 64)
+    folder = f"{archive.description.archive_uuid}/{segment.description.chain}/repair"
+    members = [(name, b"forged") for name in segment.files]
+    vault.put_new(f"{folder}/{Path(key).stem}-9.zip", build(members, segment.read("rows.jsonl.gz"), forged))
+    done = restored(vault, tmp_path / "again")
+    assert done.problems == () == done.remarks
+    assert blobs(tmp_path / "again") == blobs(archive.root)
+    assert verified(archive, vault) == ([], [])
+
+
+def test_the_readme_uses_repairs(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
+    """With standard tools alone, in a copy of the vault; of several repairs the newest."""
+    keys = [each.key for each in shipped(archive, vault, limit_bytes=3000)]
+    large = sorted(Path(vault.url, archive.description.archive_uuid, "blobs").iterdir())[0]
+    Path(vault.url, keys[2]).unlink()
+    spoil(Path(vault.url, keys[1]))
+    first = Repairing(archive, vault).repair_segment(keys[1])
+    overwrite(Path(vault.url, first.stored.key), b"x")
+    overwrite(large, b"x")
+    assert verified(archive, vault, repairs=True)[0] == []
+    shipped(archive, vault, limit_bytes=3000)
+    copy = tmp_path / "copy"
+    shutil.copytree(vault.url, copy)
+    before = contents(vault)
+    unpacked = ByReadme(copy, archive.description.archive_uuid, tmp_path / "by-readme")
+    unpacked.repairs()
+    assert unpacked.blobs() == blobs(archive.root)
+    assert unpacked.rows_by_sqlite3() == rows(archive.root) == unpacked.rows_by_python()
+    assert contents(vault) == before
+
+
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_large_file_is_stored_again(archive: Archive, vault: FolderVault, tmp_path: Path, is_missing: bool) -> None:
+    """Under its own key if that is free, else beside it."""
+    shipped(archive, vault, limit_bytes=1500)
+    large = sorted(Path(vault.url, archive.description.archive_uuid, "blobs").iterdir())[0]
+    content = large.read_bytes()
+    if is_missing:
+        large.unlink()
+    else:
+        overwrite(large, content[:-1] + b"x")
+    assert any(large.name in each for each in verified(archive, vault)[0])
+    problems, repaired = verified(archive, vault, repairs=True)
+    assert problems == [] and len(repaired) == 1
+    beside = list(Path(vault.url).rglob("blobs/repair/*.gz"))
+    assert ([large.read_bytes()] if is_missing else [each.read_bytes() for each in beside]) == [content]
+    assert len(beside) == (0 if is_missing else 1)
+    done = restored(vault, tmp_path / "again")
+    assert done.problems == () and blobs(tmp_path / "again") == blobs(archive.root)
+
+
+@pytest.mark.parametrize("size", [3000, 9000])
+def test_what_was_found_damaged_is_confirmed_only_once_repaired(aged: Aged, vault: FolderVault, size: int) -> None:
+    """Its entries are not purged before that (invariant 13), whether in a segment or an object of its own."""
+    entry = aged.add(days_ago=30, size=size)
+    progress.require(aged.archive, vault.url)
+    shipping = Shipping(aged.archive, vault, limit_bytes=5000)
+    list(shipping.ship_all())
+    shipping.confirm()
+    content = (aged.archive.root / entry.source_archived_path).read_bytes()
+    (harmed,) = [path for path, each in contents(vault).items() if content in each]
+    overwrite(harmed, contents(vault)[harmed].replace(content, content[:-9] + b"x" * 9))
+    batch = Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id])
+    assert verified(aged.archive, vault)[0]
+    assert progress.is_confirmation_due(aged.archive) and purge(aged.archive, batch).entries == 0
+    shipping.confirm()
+    assert purge(aged.archive, batch).entries == 0
+    (made,) = Repairing(aged.archive, vault).repair_noted()
+    assert list(Repairing(aged.archive, vault).repair_noted()) == []
+    aside = Path(vault.url, made).rename(Path(vault.url, "aside"))
+    shipping.confirm()
+    assert purge(aged.archive, batch).entries == 0
+    aside.rename(Path(vault.url, made))
+    shipping.confirm()
+    assert purge(aged.archive, batch).entries == 1
+
+
+def test_an_object_that_is_whole_again_counts_again(archive: Archive, vault: FolderVault) -> None:
+    """A disk that could not be read for a while leaves nothing behind."""
+    key = shipped(archive, vault)[1].key
+    path = Path(vault.url, key)
+    content = path.read_bytes()
+    spoil(path)
+    verified(archive, vault)
+    assert damage.known(archive, vault.url) == {key: None}
+    overwrite(path, content)
+    assert verified(archive, vault) == ([], [])
+    assert damage.known(archive, vault.url) == {}
+
+
+def test_a_history_that_was_altered_repairs_nothing(archive: Archive, vault: FolderVault) -> None:
+    """A repair has the events of the segment, or is not made."""
+    done = shipped(archive, vault)[1]
+    spoil(Path(vault.url, done.key))
+    other = replace(done.segment, hash="0" * 64)
+    archive.write(lambda tx: vault_segments.add(tx, vault.url, exporting.chain_of(tx) or "", other))
+    with pytest.raises(StorageError, match="does not have its events"):
+        Repairing(archive, vault).repair_segment(done.key)
+
+
+@pytest.mark.parametrize("harm", [spoil, cut, cover, Path.unlink])
+def test_a_catalog_that_forgot_notes_the_repair(
+    archive: Archive, vault: FolderVault, harm: Callable[[Path], None]
+) -> None:
+    """With the checksum of the segment, and the repair: then the vault confirms it."""
+    done = shipped(archive, vault)
+    harm(Path(vault.url, done[1].key))
+    made = Repairing(archive, vault).repair_segment(done[1].key)
+    chain = progress.chain_of(archive) or ""
+    progress.forget(archive, vault.url, chain)
+    damage.clear(archive, vault.url, done[1].key)
+    found = list(Finding(archive, vault).unnoted(chain))
+    assert [each.sha256 for each in found] == [each.segment.sha256 for each in done]
+    assert damage.known(archive, vault.url) == {done[1].key: made.known}
+    progress.require(archive, vault.url)
+    assert Shipping(archive, vault).confirm() == done[-1].segment.last
