@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from pywats_archive import redaction
 from pywats_archive.catalog import migrations
@@ -25,6 +26,9 @@ from tests.station import Station, check_sound
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process that a test starts would compile every module again
 sys.dont_write_bytecode = False
 os.environ.setdefault("PYWATS_ARCHIVE_LOG_FORMAT", "json")  # tests read the log of services that they start
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")  # by default, an example that takes longer than 0.2 s fails
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell; the processes of tests inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

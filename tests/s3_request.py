@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.patience import PATIENCE_S
 from tests.seaweed import Seaweed, secret
 
 _LOCK = b"""<ObjectLockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ObjectLockEnabled>Enabled\
@@ -76,4 +77,4 @@ def _asked(
         key = hmac.new(key, part.encode(), "sha256").digest()
     signature = hmac.new(key, text.encode(), "sha256").hexdigest()
     sent["authorization"] = f"AWS4-HMAC-SHA256 Credential=admin/{scope}, SignedHeaders={names}, Signature={signature}"
-    return httpx.request(method, f"{server.endpoint}{path}?{query}", content=body, headers=sent)
+    return httpx.request(method, f"{server.endpoint}{path}?{query}", content=body, headers=sent, timeout=PATIENCE_S)

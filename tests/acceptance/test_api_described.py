@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.filled import fill
+from tests.patience import PATIENCE_S
 from tests.web_server import Pages, pages
 
 from pywats_archive.client import Client
@@ -40,6 +41,7 @@ def schemathesis(served: Pages, token: str, role: Role, folder: Path, *options: 
     words = [sys.executable, "-c", RUN, "run", f"{served.address}/api/v1/openapi.json"]
     words += ["-H", f"Authorization: Bearer {token}", "--checks", "all", "--exclude-checks", ",".join(LEFT_OUT)]
     words += ["--workers", "1", "--seed", "1", "--no-color", "--warnings", "off", "--no-shrink", *options]
+    words += ["--request-timeout", str(PATIENCE_S), "--suppress-health-check", "too_slow"]
     hooks = {
         "SCHEMATHESIS_HOOKS": "tests.api_roles",
         "API_ROLE": role.value,
@@ -74,7 +76,8 @@ def test_every_route_for_each_role(tmp_path: Path, role: Role) -> None:
     token = users.add_token(USER, "script", days=1)
     with pages(tmp_path / "archive") as served:
         schemathesis(served, token, role, tmp_path, "--phases", "fuzzing", "--mode", "positive", "--max-examples", "1")
-        account = httpx.get(f"{served.address}/api/v1/account", headers={"authorization": f"Bearer {token}"})
+        headers = {"authorization": f"Bearer {token}"}
+        account = httpx.get(f"{served.address}/api/v1/account", headers=headers, timeout=PATIENCE_S)
         assert account.json()["role"] == role.value
     with Client(tmp_path / "archive") as client:
         kinds = {
@@ -91,7 +94,7 @@ def test_the_description_is_of_the_api_alone(tmp_path: Path) -> None:
     fill(tmp_path)
     with pages(tmp_path / "archive") as served, served.api() as api:
         described = api.get("/api/v1/openapi.json").json()
-        assert httpx.get(f"{served.address}/api/v1/openapi.json").status_code == 401
+        assert httpx.get(f"{served.address}/api/v1/openapi.json", timeout=PATIENCE_S).status_code == 401
     for path, operations in described["paths"].items():
         assert path.startswith("/api/v1/")
         for each in operations.values():

@@ -66,7 +66,7 @@ def test_a_stranger_sees_nothing(served: Pages) -> None:
                 expected = 401 if place.startswith("/api/") else 303
                 assert (answer.status_code, "SN0" in answer.text) == (expected, False), (method, place)
                 assert not stranger.cookies, (method, place)
-    assert httpx.get(f"{served.address}/sign-in?token=wrong").status_code == 403
+    assert httpx.get(f"{served.address}/sign-in?token=wrong", timeout=PATIENCE_S).status_code == 403
 
 
 def test_no_route_takes_a_form_of_another_site(served: Pages) -> None:
@@ -120,7 +120,8 @@ def test_foreign_names_and_pages_are_refused(served: Pages) -> None:
 def test_the_security_headers_are_on_every_answer(served: Pages, place: str) -> None:
     """Errors and refusals too."""
     with served.browser() as browser:
-        answers = [browser.get(place), httpx.get(served.address + place), browser.get(place, headers={"host": "x"})]
+        stranger = httpx.get(served.address + place, timeout=PATIENCE_S)
+        answers = [browser.get(place), stranger, browser.get(place, headers={"host": "x"})]
     for answer in answers:
         assert HEADERS.items() <= dict(answer.headers).items(), place
 

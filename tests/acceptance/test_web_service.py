@@ -96,7 +96,7 @@ def test_the_service_serves_its_pages_and_ends_them(station: Station) -> None:
     with running(station) as service:
         served = service.pages()
         service.is_processing("a.log")
-        assert httpx.get(served["address"]).headers["location"] == "/sign-in"
+        assert httpx.get(served["address"], timeout=PATIENCE_S).headers["location"] == "/sign-in"
         assert os.getpriority(os.PRIO_PROCESS, served["process"]) > os.getpriority(os.PRIO_PROCESS, service.process.pid)
         wait_for(lambda: str(station.archive_root) in service.shown())
         service.process.terminate()

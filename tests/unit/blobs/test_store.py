@@ -45,7 +45,7 @@ def write(
 _CHUNKS = st.lists(st.binary(max_size=3000), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(chunks=_CHUNKS, level=st.integers(1, 9))
 def test_any_bytes_at_any_level_come_back(chunks: list[bytes], level: int) -> None:
     """What went in comes out bit for bit, by us and by any gzip (invariant 6)."""

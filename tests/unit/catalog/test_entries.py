@@ -77,7 +77,7 @@ def test_an_entry_comes_back_equal(catalog: Catalog) -> None:
     assert get(catalog, made.entry(2).archive_id) == made.entry(2)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=100)
 @given(name=st.one_of(POSIX_NAMES, WINDOWS_NAMES, st.just('"quoted".csv'), st.just("line\nbreak")))
 def test_any_name_comes_back_equal(catalog: Catalog, name: str) -> None:
     """Any path that POSIX or Windows can give comes back equal, and finds its entry again."""

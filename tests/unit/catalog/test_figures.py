@@ -29,7 +29,7 @@ _ACTS = ("convert", "fail", "warn", "report", "companion", "remove", "purge")
 
 
 @pytest.mark.long
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(_ACTS)), max_size=40))
 def test_sums_are_kept(acts: list[tuple[int, str]]) -> None:
     """After any changes of six entries of two converters, each sum is what counting gives."""

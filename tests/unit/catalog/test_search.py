@@ -24,14 +24,14 @@ def found(catalog: Catalog, text: str) -> int:
         return entry_pages.find(db, EntryFilter(text=text), limit=10).total
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(text=ANYTHING)
 def test_no_text_breaks_the_search(catalog: Catalog, text: str) -> None:
     """Whatever a person types is searched for, never an error."""
     assert found(catalog, text) == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(name=st.text(st.characters(blacklist_categories=(), blacklist_characters="/\\"), max_size=30))
 def test_a_name_is_found_by_itself(catalog: Catalog, name: str) -> None:
     """An entry is found by its whole file name, whatever characters that has."""

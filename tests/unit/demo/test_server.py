@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.station import wait_for
+from tests.station import PATIENCE_S, wait_for
 
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
@@ -42,7 +42,7 @@ def _report(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (report | changes).items() if value is not None}
 
 
-def _post(server: WatsServer, report: Any, *, token: str = TOKEN, timeout: float = 5.0) -> httpx.Response:
+def _post(server: WatsServer, report: Any, *, token: str = TOKEN, timeout: float = PATIENCE_S) -> httpx.Response:
     body = report if isinstance(report, bytes) else json.dumps(report).encode()
     headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
     return httpx.post(server.address + REPORT_PATH, content=body, headers=headers, timeout=timeout)
@@ -122,7 +122,7 @@ def test_wants_its_token(token: str) -> None:
     """Without the right credentials the answer is 401 and nothing is kept."""
     with WatsServer(token=TOKEN) as server:
         assert _post(server, _report(), token=token).status_code == 401
-        assert httpx.post(server.address + REPORT_PATH, json=_report()).status_code == 401
+        assert httpx.post(server.address + REPORT_PATH, json=_report(), timeout=PATIENCE_S).status_code == 401
         assert not server.received
         assert _post(server, _report()).status_code == 200
 
@@ -152,7 +152,7 @@ def test_login_page(server: WatsServer) -> None:
     server.fault = faults.always(faults.LOGIN_PAGE)
     answer = _post(server, _report())
     assert answer.status_code == 302
-    assert "log in" in httpx.get(server.address + answer.headers["Location"]).text
+    assert "log in" in httpx.get(server.address + answer.headers["Location"], timeout=PATIENCE_S).text
     assert not server.received
 
 
@@ -206,7 +206,7 @@ def test_away_and_back(server: WatsServer) -> None:
 def test_keeps_connections_open(server: WatsServer) -> None:
     """One connection carries many requests, and closing the server does not wait for it."""
     headers = {"Authorization": f"Basic {TOKEN}"}
-    with httpx.Client(base_url=server.address, headers=headers) as client:
+    with httpx.Client(base_url=server.address, headers=headers, timeout=PATIENCE_S) as client:
         ports = {_local_port(client.post(REPORT_PATH, content=json.dumps(_report()))) for _ in range(5)}
         assert len(ports) == 1
         server.stop()
@@ -232,8 +232,8 @@ def test_many_senders(server: WatsServer) -> None:
 
 def test_other_addresses(server: WatsServer) -> None:
     """What is not the address for reports is 404."""
-    assert httpx.post(server.address + "/api/Report/WSXF", content=b"{}").status_code == 404
-    assert httpx.get(server.address + "/").status_code == 404
+    assert httpx.post(server.address + "/api/Report/WSXF", content=b"{}", timeout=PATIENCE_S).status_code == 404
+    assert httpx.get(server.address + "/", timeout=PATIENCE_S).status_code == 404
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere the port is free between the two")

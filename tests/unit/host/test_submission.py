@@ -123,7 +123,8 @@ def test_what_the_server_has_under_the_id_must_be_the_report(server: WatsServer,
 
 
 def _post(server: WatsServer, body: bytes) -> None:
-    httpx.post(server.address + REPORT_PATH, content=body, headers={"Authorization": f"Basic {TOKEN}"})
+    headers = {"Authorization": f"Basic {TOKEN}"}
+    httpx.post(server.address + REPORT_PATH, content=body, headers=headers, timeout=PATIENCE_S)
 
 
 @pytest.mark.long

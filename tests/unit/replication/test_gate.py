@@ -166,7 +166,7 @@ def test_without_the_requirement_everything_goes_as_before(aged: Aged, vault: Fo
     assert kinds == ["vault.required", "vault.not_required"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["add", "ship", "confirm", "hold", "day", "step"]), max_size=14))
 def test_no_plan_and_no_mark_has_an_entry_above_the_confirmed_number(
     tmp_path_factory: pytest.TempPathFactory, acts: list[str]
