@@ -160,11 +160,11 @@ def test_what_was_replaced_before_it_could_be_archived_has_vanished(station: Sta
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["seen"])
         overwrite(log, "UNIT1, longer", "renamed")
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["vanished", "seen"])
-        assert [line["reason"] for line in lines if line["event"] == "source.vanished"] == [
-            "replaced before it could be archived"
-        ]
         blocked.unlink()
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["vanished", "done"])
+    assert [line["reason"] for line in lines if line["event"] == "source.vanished"] == [
+        "replaced before it could be archived"
+    ]
     assert units(station) == ["UNIT1, longer"]
 
 
