@@ -74,7 +74,14 @@ from tests.faults.growing import (
 )
 from tests.faults.place import Place
 from tests.faults.replacing import expect_as_new, finish_as_it_is_replaced, submit_before_next
-from tests.faults.shipped import expect_shipped, ship_it, take_two_beside_a_vault
+from tests.faults.shipped import (
+    damage_what_was_shipped,
+    expect_repaired,
+    expect_shipped,
+    repair_it,
+    ship_it,
+    take_two_beside_a_vault,
+)
 from tests.faults.together import (
     archive_in_parts,
     archive_together,
@@ -190,6 +197,9 @@ SCENARIOS = {
     ),
     "purge": Scenario(drop=drop_with_companions, prepare=take_two, act=purge_it, expect=expect_purged),
     "ship": Scenario(drop=drop_with_companions, prepare=take_two_beside_a_vault, act=ship_it, expect=expect_shipped),
+    "repair in the vault": Scenario(
+        drop=drop_with_companions, prepare=damage_what_was_shipped, act=repair_it, expect=expect_repaired
+    ),
     "replay": Scenario(drop=drop_file, prepare=finish_it("move"), act=replay_it, expect=expect_replayed),
     "rollback": Scenario(drop=drop_file, prepare=finish_and_replay, act=roll_back, expect=expect_rolled_back),
     "reserve": Scenario(drop=drop_file, act=give_and_take, expect=expect_reserve),

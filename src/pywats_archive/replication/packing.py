@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -112,6 +112,16 @@ class Packing:
             found = self._archive.blobs.stored_file(path)
             return found if sha256_of(found) == sha256 else None
         return None
+
+
+@contextmanager
+def translated(archive: Archive) -> Iterator[None]:
+    """Turn an error of the archive's disk into StorageError."""
+    try:
+        yield
+    except OSError as exc:
+        where = exc.filename or archive.root
+        raise StorageError(f"{where}: cannot be read for the vault ({exc.strerror or exc}); it is tried again") from exc
 
 
 def found_segment(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,11 +18,11 @@ from pywats_archive.archive.replica import damage, progress
 from pywats_archive.archive.replica.portion import PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
-from pywats_archive.errors import KeyMissing, KeyTaken, StorageError, VaultRefused
+from pywats_archive.errors import KeyMissing, KeyTaken, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names, readme
 from pywats_archive.replication.finding import Finding
-from pywats_archive.replication.packing import Packing, found_segment
+from pywats_archive.replication.packing import Packing, found_segment, translated
 from pywats_archive.vault.proof import require_once
 from pywats_archive.vault.store import Vault
 
@@ -85,7 +85,7 @@ class Shipping:
         segments = {names.first_of(each.key) or 0: each.size_bytes for each in self._vault.keys(folder)}
         listed = self._vault.keys(names.large_folder(self._uuid))
         large = {names.sha256_of(each.key): each.size_bytes for each in listed}
-        with self._translated():
+        with translated(self._archive):
             for blob in known:
                 if blob.sha256 not in large and self._packing.ship_again(blob.path, blob.sha256):
                     large[blob.sha256] = self._vault.size_of(names.large_key(self._uuid, blob.sha256)) or 0
@@ -117,18 +117,8 @@ class Shipping:
 
         AnotherHistory if the vault has other events under the numbers of this archive's: nothing more is shipped then.
         """
-        with self._translated():
+        with translated(self._archive):
             return self._step()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as exc:
-            where = exc.filename or self._archive.root
-            raise StorageError(
-                f"{where}: cannot be read for the vault ({exc.strerror or exc}); it is tried again"
-            ) from exc
 
     def _step(self) -> Shipped | None:
         chain = progress.chain_of(self._archive)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import damage, progress
 from pywats_archive.archive.replica.damage import KnownRepair
-from pywats_archive.errors import KeyMissing, SegmentDamaged, StorageError
+from pywats_archive.errors import AnotherHistory, KeyMissing, SegmentDamaged, StorageError
 from pywats_archive.replication import names
 from pywats_archive.replication.comparing import difference
 from pywats_archive.replication.fetching import segment_at, segment_keys
@@ -153,7 +153,7 @@ class Verifying:
         if self._is_repairing:
             try:
                 repair = self._repairing.repair_segment(key, sha256)
-            except StorageError as exc:
+            except (AnotherHistory, StorageError) as exc:
                 failure = str(exc)
         elif self._is_noting:
             damage.note(self._archive, self._vault.url, key, repair.known if repair else None)

@@ -17,7 +17,7 @@ from pywats_archive.archive.purging import Batch, purge
 from pywats_archive.archive.replica import damage, progress
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.catalog import exporting, vault_segments
-from pywats_archive.errors import StorageError
+from pywats_archive.errors import AnotherHistory
 from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication.borrowing import borrowed
@@ -262,7 +262,7 @@ def test_a_history_that_was_altered_repairs_nothing(archive: Archive, vault: Fol
     spoil(Path(vault.url, done.key))
     other = replace(done.segment, hash="0" * 64)
     archive.write(lambda tx: vault_segments.add(tx, vault.url, exporting.chain_of(tx) or "", other))
-    with pytest.raises(StorageError, match="does not have its events"):
+    with pytest.raises(AnotherHistory, match="does not have its events"):
         Repairing(archive, vault).repair_segment(done.key)
 
 

@@ -13,13 +13,13 @@ from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.holding import Holding
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
-from pywats_archive.errors import KeyMissing, KeyTaken, SegmentDamaged, StorageError
+from pywats_archive.errors import AnotherHistory, KeyMissing, KeyTaken, SegmentDamaged, StorageError
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at, segment_keys
-from pywats_archive.replication.packing import Packing, found_in
+from pywats_archive.replication.packing import Packing, found_in, translated
 from pywats_archive.replication.repair import lookup
-from pywats_archive.replication.repair.lookup import Repair, newest_repair
+from pywats_archive.replication.repair.lookup import Repair, is_as_stored, newest_repair, sha256_in
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import opened
 from pywats_archive.vault.store import StoredKey, Vault
@@ -55,8 +55,12 @@ class Repairing:
     def repair_segment(self, segment: str, damaged_sha256: str | None = None) -> Repair:
         """Store a damaged or missing segment again, unless an intact repair is there; durable, and noted, once this returns.
 
-        ``damaged_sha256`` is what is there now. StorageError if the archive does not have its events.
+        ``damaged_sha256`` is what is there now. AnotherHistory if the archive does not have its events.
         """
+        with translated(self._archive):
+            return self._repaired(segment, damaged_sha256)
+
+    def _repaired(self, segment: str, damaged_sha256: str | None) -> Repair:
         repair = self.newest(segment) or self._put(segment, damaged_sha256)
         self._on_step("note_repair")
         content, sha256 = self._vault.get(repair.stored.key), repair.description.repairs_sha256 or ""
@@ -71,7 +75,10 @@ class Repairing:
 
         A free key is used again, since it is the checksum of the blob; a damaged object gets a repair.
         """
-        key = names.large_key(self._uuid, sha256)
+        with translated(self._archive):
+            return self._repaired_large(names.large_key(self._uuid, sha256), path, sha256)
+
+    def _repaired_large(self, key: str, path: str, sha256: str) -> str | None:
         if self._vault.size_of(key) is None:
             if self._packing.ship_again(path, sha256):
                 damage.clear(self._archive, self._vault.url, key)
@@ -98,14 +105,18 @@ class Repairing:
             for each in progress.large_blobs(self._archive, self._vault.url)
         }
         for key, repair in damage.known(self._archive, self._vault.url).items():
-            if repair is not None:
-                continue
-            if names.first_of(key) is not None:
-                if key.startswith(f"{names.segments_folder(self._uuid, self._chain)}/"):
-                    with suppress(StorageError):
-                        yield self.repair_segment(key).stored.key
-            elif (blob := large.get(key)) and (found := self.repair_large(blob.path, blob.sha256)):
-                yield found
+            if repair is None and (blob := large.get(key)):
+                if sha256_in(self._vault, key) == blob.sha256:
+                    damage.clear(self._archive, self._vault.url, key)
+                elif found := self.repair_large(blob.path, blob.sha256):
+                    yield found
+            elif repair is None and key.startswith(f"{names.segments_folder(self._uuid, self._chain)}/"):
+                noted = self._noted(key)
+                if noted and is_as_stored(self._vault, key, noted.sha256):
+                    damage.clear(self._archive, self._vault.url, key)
+                    continue
+                with suppress(AnotherHistory):
+                    yield self.repair_segment(key).stored.key
 
     def _noted(self, segment: str) -> ShippedSegment | None:
         first = names.first_of(segment) or 0
@@ -121,7 +132,7 @@ class Repairing:
         at = self._archive.now()
         portion = next_portion(self._archive, place, limit_bytes=self._limit_bytes, last=last)
         if portion is None or portion.first != first or (noted and (portion.last, portion.hash) != (last, noted.hash)):
-            raise StorageError(f"{url}: {segment} cannot be repaired: the archive does not have its events any more")
+            raise AnotherHistory(f"{url}: {segment} cannot be repaired: the archive does not have its events any more")
         is_next = following is not None and following.previous_hash == portion.hash
         sha256 = following.previous_segment if following and is_next else noted.sha256 if noted else damaged_sha256
         description, content = self._packing.packed(
