@@ -69,6 +69,34 @@ def test_an_archive_is_copied_and_restored_by_the_command(station: Station, tmp_
     assert full.returncode == 2 and "does not exist yet" in full.stderr
 
 
+def test_a_damaged_segment_is_copied_again_by_the_command(station: Station, tmp_path: Path) -> None:
+    """``verify --repair`` copies it again; the check, ``vault restore`` and ``cat`` then read the repair, and say so."""
+    config = worked(station, tmp_path / "share")
+    assert command("vault", "init", "--config", config).returncode == 0
+    assert command("vault", "push", "--config", config).returncode == 0
+    (segment,) = (tmp_path / "share").rglob("segments/*.zip")
+    content = bytearray(segment.read_bytes())
+    content[200] ^= 1
+    segment.chmod(0o600)
+    segment.write_bytes(bytes(content))
+    found = command("vault", "verify", "--config", config)
+    assert found.returncode == 1 and segment.name in found.stderr and "1 problem" in found.stdout
+    repaired = command("vault", "verify", "--repair", "--config", config)
+    assert repaired.returncode == 0 and "repair/000000000001-1.zip repairs it" in repaired.stderr
+    assert segment.read_bytes() == bytes(content)
+    checked = command("vault", "verify", "--config", config, "--json")
+    (known,) = json.loads(checked.stdout)["archives"]
+    assert (checked.returncode, known["problems"], len(known["repaired"])) == (0, [], 1)
+    again = command("vault", "restore", "--to", str(tmp_path / "again"), "--vault", str(tmp_path / "share"))
+    assert again.returncode == 0 and "repair/000000000001-1.zip is used, which repairs it" in again.stderr
+    assert command("verify", "--archive", str(tmp_path / "again")).returncode == 0
+    (blob,) = station.archive_root.glob("sources/*/*/*/*.gz")
+    aside = blob.rename(tmp_path / "aside")
+    read = command("cat", blob.name.partition(".")[0], "--config", config)
+    assert (read.returncode, read.stdout) == (0, "x") and "repair/000000000001-1.zip" in read.stderr
+    aside.rename(blob)
+
+
 def test_a_push_confirms_what_it_copied(station: Station, tmp_path: Path) -> None:
     """With ``vault_required``, and says so; if nothing is new, nothing is asked. A lost segment is named (invariant 13)."""
     worked(station, tmp_path / "share")

@@ -121,3 +121,11 @@ def test_a_covered_segment_is_named_and_its_first_version_is_there(
     assert version(seaweed, f"/{bucket}/plant/{covered}", first) == before[covered]
     assert all(is_removal_refused(seaweed, f"/{bucket}/plant/{covered}", each) for each in (newest, first))
     assert names.first_of(covered)
+
+    before_repair = {key: vault.get(key) for key in keys}
+    repaired = [line for each in Verifying(archive, vault, repairs=True).segments() for line in each.repaired]
+    assert repaired and all(covered in line for line in repaired)
+    assert [each.problems for each in Verifying(archive, vault).segments()] == [()] * len(keys)
+    assert {key: vault.get(key) for key in keys} == before_repair
+    done = restore(vault, tmp_path / "again", actor="me")
+    assert done.problems == () and blobs(tmp_path / "again") == blobs(archive.root)
