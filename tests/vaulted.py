@@ -14,6 +14,7 @@ from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog.binding.bound import BOUND
+from pywats_archive.vault.folder import FolderVault
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -42,6 +43,19 @@ def blobs(root: Path) -> dict[str, bytes]:
     """Return the content of every blob, by its path in the archive."""
     found = (path for top in ("sources", "reports", "converters", "imported") for path in (root / top).rglob("*.gz"))
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
+class Counted:
+    """A vault that counts its requests."""
+
+    def __init__(self, vault: FolderVault) -> None:
+        self._vault = vault
+        self.url = vault.url
+        self.requests = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.requests += 1
+        return getattr(self._vault, name)
 
 
 class ByReadme:

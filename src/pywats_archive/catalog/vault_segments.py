@@ -23,7 +23,8 @@ _BEFORE = (
 _COPIED_BY = "SELECT coalesce(max(last), 0) FROM vault_segments WHERE vault = ? AND chain = ? AND shipped_at < ?"
 _WAITING = "SELECT count(*), min(at) FROM events WHERE sequence > ?"
 _WITH_EVENT = (
-    "SELECT first, last FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? ORDER BY first DESC LIMIT 1"
+    "SELECT first, last, size_bytes FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? "
+    "ORDER BY first DESC LIMIT 1"
 )
 _ENDING_WITH = (
     "SELECT last, entry_no, report_no FROM vault_segments WHERE vault = ? AND chain = ? AND first <= ? "
@@ -124,10 +125,10 @@ def all_of(db: Connection, vault: str, chain: str) -> list[tuple[int, int, int]]
     return [(int(first), int(last), int(size)) for first, last, size in execute(db, _ALL, (vault, chain))]
 
 
-def with_event(db: Connection, vault: str, chain: str, sequence: int) -> int | None:
-    """Return the first event of the segment that has an event; None if no known segment has it."""
+def with_event(db: Connection, vault: str, chain: str, sequence: int) -> tuple[int, int] | None:
+    """Return the first event and the size of the segment that has an event; None if no known segment has it."""
     row = execute(db, _WITH_EVENT, (vault, chain, sequence)).fetchone()
-    return int(row[0]) if row and sequence <= row[1] else None
+    return (int(row[0]), int(row[2])) if row and sequence <= row[1] else None
 
 
 def numbers_at(db: Connection, vault: str, chain: str, sequence: int) -> tuple[int, int] | None:

@@ -25,7 +25,7 @@ def borrowed(
     """Fetch the blobs of an entry, and let the block read the archive with them; BlobMissing if the vault has none.
 
     ``only`` is the path of the one blob that is read; None fetches all.
-    One segment costs three requests. The blobs are in a temporary folder meanwhile, and are checked as those of the archive.
+    A file of a segment costs three requests. The files are in a temporary folder meanwhile, and checked as the archive's own.
     """
     # a row says any path
     wanted = {path for path in paths_of(archive, archive_id) if archive.blobs.is_of(path, archive_id)}
@@ -36,8 +36,9 @@ def borrowed(
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
         folder = Path(name)
         fetching, uuid = _Fetching(archive, vault, folder), archive.description.archive_uuid
-        for first in _segments(archive, vault, archive_id):
-            wanted -= fetching.fetch(names.segment_key(uuid, progress.chain_of(archive) or "", first), wanted)
+        for first, size_bytes in _segments(archive, vault, archive_id):
+            key = names.segment_key(uuid, progress.chain_of(archive) or "", first)
+            wanted -= fetching.fetch(key, wanted, size_bytes)
             if not wanted:
                 break
         if not any(folder.iterdir()):
@@ -45,15 +46,16 @@ def borrowed(
         yield FetchedArchive(archive, folder, vault=fetching.place, keys=keys)
 
 
-def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[int]:
-    """Yield the segments that have the entry's events: first those that are noted, then those that only the vault knows."""
+def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[tuple[int, int]]:
+    """Yield the segments with the entry's events, and their sizes: those that are noted, then those that the vault knows."""
     chain = progress.chain_of(archive) or ""
     noted = segments_with(archive, vault.url, chain, archive_id)
-    yield from noted
+    yield from noted.items()
     with suppress(AnotherHistory):  # up to there, the vault has the history of this archive
         for _ in Finding(archive, vault).unnoted(chain):
             pass
-    yield from (first for first in segments_with(archive, vault.url, chain, archive_id) if first not in noted)
+    now = segments_with(archive, vault.url, chain, archive_id)
+    yield from (each for each in now.items() if each[0] not in noted)
 
 
 class _Fetching:
@@ -72,9 +74,10 @@ class _Fetching:
         """Where the blobs come from: the vault, and the repairs that were read."""
         return ", repair ".join((self._vault.url, *self._repairs))
 
-    def fetch(self, key: str, wanted: Collection[str]) -> set[str]:
+    def fetch(self, key: str, wanted: Collection[str], size_bytes: int) -> set[str]:
         """Write those of the wanted blobs that a segment has, or its repair; returns their paths.
 
+        ``size_bytes`` is the segment's size as noted.
         A segment that is known as damaged is read only for files that its repair does not have.
         """
         if repair := self._known.get(key):
@@ -84,7 +87,7 @@ class _Fetching:
                 done |= self._fetch(key, set(wanted) - done) if set(wanted) - done else set()
             return done
         try:
-            return self._fetch(key, wanted)
+            return self._fetch(key, wanted, noted_bytes=size_bytes)
         except (SegmentDamaged, KeyMissing):
             found = newest_repair(self._archive, self._vault, key)
             if found is None:
@@ -92,8 +95,8 @@ class _Fetching:
             self._repairs[found.stored.key] = None
             return self._fetch(found.stored.key, wanted)
 
-    def _fetch(self, key: str, wanted: Collection[str]) -> set[str]:
-        segment = segment_at(self._vault, key)
+    def _fetch(self, key: str, wanted: Collection[str], *, noted_bytes: int | None = None) -> set[str]:
+        segment = segment_at(self._vault, key, noted_bytes=noted_bytes)
         held, large = frozenset(segment.files), segment.description.large
         found = {path for path in wanted if path in held or path in large}
         for path in sorted(found):

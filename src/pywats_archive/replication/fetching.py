@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from pywats_archive.errors import KeyMissing
+from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import Segment, opened, ranged
 from pywats_archive.vault.store import StoredKey, Vault
 
 
-def segment_at(vault: Vault, key: str) -> Segment:
-    """Open a segment, so that only the parts that are read are fetched; KeyMissing, or SegmentDamaged."""
+def segment_at(vault: Vault, key: str, *, noted_bytes: int | None = None) -> Segment:
+    """Open a segment, so that only the parts that are read are fetched; KeyMissing, or SegmentDamaged.
+
+    ``noted_bytes`` is the size that it had when it was stored, which saves a request.
+    """
+    if noted_bytes is not None:
+        with suppress(SegmentDamaged, KeyMissing):  # or of another size
+            return _ranged(vault, key, noted_bytes)
     size = vault.size_of(key)
     if size is None:
         raise KeyMissing(f"{vault.url}: has no {key}")

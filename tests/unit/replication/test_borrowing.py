@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from tests.aged import Aged
+from tests.vaulted import Counted
 
 from pywats_archive.archive.erasing import carrying_out
 from pywats_archive.archive.erasing.journal import Erasing
 from pywats_archive.errors import BlobMissing
 from pywats_archive.replication.borrowing import borrowed
 from pywats_archive.replication.fetching import whole_segment
+from pywats_archive.replication.segment import reading
 from pywats_archive.replication.segment.building import build
 from pywats_archive.replication.shipping import Shipping
 from pywats_archive.vault.folder import FolderVault
@@ -63,6 +65,18 @@ def test_one_file_of_an_entry_is_fetched_alone(aged: Aged, vault: FolderVault) -
     list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
     with borrowed(aged.archive, entry.archive_id, report.archived_path, vault=vault) as found:
         assert list(found.blobs.paths("")) == [report.archived_path]
+
+
+def test_one_small_file_costs_three_requests(aged: Aged, vault: FolderVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the segment, the rest of its directory with its description, and the file; its size is known here."""
+    monkeypatch.setattr(reading, "_TAIL_BYTES", 400)
+    entry = [aged.add(days_ago=30) for _ in range(10)][4]
+    list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
+    counted = Counted(vault)
+    path = entry.source_archived_path
+    with borrowed(aged.archive, entry.archive_id, path, vault=counted) as found:
+        assert found.blobs.stored_bytes(path) == (aged.archive.root / path).read_bytes()
+    assert counted.requests == 3
 
 
 def test_the_files_of_an_erasure_that_is_not_finished_are_not_read(aged: Aged, vault: FolderVault) -> None:

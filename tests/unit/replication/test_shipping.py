@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.vaulted import ByReadme, blobs, copied, rows
+from tests.vaulted import ByReadme, Counted, blobs, copied, rows
 
 from pywats_archive.archive import holds
 from pywats_archive.archive.core import Archive
@@ -211,19 +211,6 @@ def test_one_blob_costs_three_requests(archive: Archive, vault: FolderVault, mon
     path = next(name for name in segment.files if name.startswith("sources/"))
     assert segment.read(path) == (archive.root / path).read_bytes()
     assert counted.requests == 3
-
-
-class Counted:
-    """A vault that counts its requests."""
-
-    def __init__(self, vault: FolderVault) -> None:
-        self._vault = vault
-        self.url = vault.url
-        self.requests = 0
-
-    def __getattr__(self, name: str) -> Any:
-        self.requests += 1
-        return getattr(self._vault, name)
 
 
 def test_a_segment_with_a_flipped_bit_is_damaged(archive: Archive, vault: FolderVault) -> None:

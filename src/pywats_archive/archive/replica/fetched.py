@@ -39,9 +39,9 @@ def paths_of(archive: Archive, archive_id: str) -> frozenset[str]:
         )
 
 
-def segments_with(archive: Archive, vault: str, chain: str, archive_id: str) -> tuple[int, ...]:
-    """Return the first events of the segments that have the entry's events, as far as the catalog knows them."""
+def segments_with(archive: Archive, vault: str, chain: str, archive_id: str) -> dict[int, int]:
+    """Return the segments that have the entry's events, as far as the catalog knows them: the first event and size of each."""
     with archive.read() as db:
         numbers = [event.sequence for event in events.readable_of_entry(db, archive_id) if event.sequence]
         found = (vault_segments.with_event(db, vault, chain, number) for number in numbers)
-        return tuple(dict.fromkeys(first for first in found if first is not None))
+        return dict(segment for segment in found if segment is not None)

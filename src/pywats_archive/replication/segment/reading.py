@@ -15,6 +15,8 @@ from pywats_archive.replication.segment.description import NAME, ROWS, SegmentDe
 
 _TAIL_BYTES = 128 * 1024
 """How much of the end is read at once: the directory of about a thousand blobs, and the description."""
+_DESCRIPTION_BYTES = 16 * 1024
+"""How much is read before a directory that is longer than that."""
 _MOST_BYTES = 64 * 1024 * 1024
 """How long a line of the rows, and the description, may be."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError, RuntimeError)
@@ -117,10 +119,19 @@ class RangedFile(io.RawIOBase):
         if self._place >= end:
             return b""
         found = self._found(self._place, end)
+        if found is None and end > self._parts[0][0]:
+            self._extend_end()
+            found = self._found(self._place, end)
         if found is None:
             found = self._fetch(self._place, end - self._place)
         self._place += len(found)
         return found
+
+    def _extend_end(self) -> None:
+        """Fetch the rest of the directory, and the description before it, with one request."""
+        tail_at, tail = self._parts[0]
+        start = max(0, self._place - _DESCRIPTION_BYTES)
+        self._parts[0] = (start, self._fetch(start, tail_at - start) + tail)
 
     def _found(self, start: int, end: int) -> bytes | None:
         """Return a part that was fetched; None if it was not."""
