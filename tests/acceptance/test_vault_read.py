@@ -176,6 +176,16 @@ def test_the_pages_show_it_if_a_person_asks(purged: Purged) -> None:
         assert browser.get(f"/api/v1{here}/reports/1").status_code == 200
 
 
+def test_parts_of_a_file_are_read_from_the_vault_once(purged: Purged) -> None:
+    """A download in ranges does not fetch the whole file for each of them."""
+    here = f"/api/v1/entries/{purged.entry.archive_id}/source"
+    with serving("web", "--port", "0", "--config", purged.config) as running, running.browser() as browser:
+        first = browser.get(here, headers={"range": "bytes=0-1"})
+        purged.share.rename(purged.share.with_name("away"))
+        second = browser.get(here, headers={"range": "bytes=2-"})
+    assert (first.status_code, second.status_code) == (206, 206) and first.text + second.text == LOG
+
+
 def test_a_page_that_opens_asks_no_vault(station: Station, purged: Purged) -> None:
     """For a file that is missing too, the vault is asked once a person asks for it."""
     (station.root / "good" / "watch" / "SN2.log").write_text("log of SN2")

@@ -27,23 +27,34 @@ def borrowed(
     ``only`` is the path of the one blob that is read; None fetches all.
     A file of a segment costs three requests. The files are in a temporary folder meanwhile, and checked as the archive's own.
     """
+    wanted = wanted_of(archive, archive_id, only)
+    with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
+        place = fetch(archive, archive_id, wanted, vault, Path(name))
+        yield FetchedArchive(archive, Path(name), vault=place, keys=keys)
+
+
+def wanted_of(archive: Archive, archive_id: str, only: str | None = None) -> frozenset[str]:
+    """Return the blobs to fetch, all or only one; BlobMissing if there are none, or if their erasure has begun."""
     # a row says any path
     wanted = {path for path in paths_of(archive, archive_id) if archive.blobs.is_of(path, archive_id)}
     if only is not None:
         wanted &= {only}
     if not wanted:
         raise BlobMissing(f"{archive_id}: is not read from the vault: its files were erased, or were never archived")
-    with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
-        folder = Path(name)
-        fetching, uuid = _Fetching(archive, vault, folder), archive.description.archive_uuid
-        for first, size_bytes in _segments(archive, vault, archive_id):
-            key = names.segment_key(uuid, progress.chain_of(archive) or "", first)
-            wanted -= fetching.fetch(key, wanted, size_bytes)
-            if not wanted:
-                break
-        if not any(folder.iterdir()):
-            raise BlobMissing(f"{vault.url}: has no file of {archive_id}")
-        yield FetchedArchive(archive, folder, vault=fetching.place, keys=keys)
+    return frozenset(wanted)
+
+
+def fetch(archive: Archive, archive_id: str, wanted: frozenset[str], vault: Vault, folder: Path) -> str:
+    """Write blobs from the vault below an empty folder; returns where they come from. BlobMissing if the vault has none."""
+    fetching, uuid = _Fetching(archive, vault, folder), archive.description.archive_uuid
+    for first, size_bytes in _segments(archive, vault, archive_id):
+        key = names.segment_key(uuid, progress.chain_of(archive) or "", first)
+        wanted -= fetching.fetch(key, wanted, size_bytes)
+        if not wanted:
+            break
+    if not any(folder.iterdir()):
+        raise BlobMissing(f"{vault.url}: has no file of {archive_id}")
+    return fetching.place
 
 
 def _segments(archive: Archive, vault: Vault, archive_id: str) -> Iterator[tuple[int, int]]:

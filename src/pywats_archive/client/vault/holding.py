@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pywats_archive.archive.core import Archive
     from pywats_archive.client.contents import FromVault
     from pywats_archive.client.vault.station import StationVault
+    from pywats_archive.replication.keeping import KeptFiles
 
 
 Guard = Callable[[], AbstractContextManager[None]]
@@ -30,6 +31,8 @@ class Vaults:
     actor: str
     _guard: Guard | None = nullcontext
     """None: no file is read from the vault."""
+    _kept: KeptFiles | None = None
+    """Where files from the vault stay for a moment; None if each is removed after it was read."""
 
     @property
     def vault(self) -> StationVault:
@@ -51,7 +54,10 @@ class Vaults:
         settings = read_vault_settings(config)
         if not settings.vault_url:
             return None
-        return partial(_guarded, self._guard, partial(borrowed, vault=open_vault(settings), keys=config.parent))
+        vault, keys = open_vault(settings), config.parent
+        if self._kept is not None:
+            return partial(self._kept.borrowed, vault=vault, keys=keys, guard=self._guard)
+        return partial(_guarded, self._guard, partial(borrowed, vault=vault, keys=keys))
 
     def _required_vault(self) -> str | None:
         """Return the vault that must have an entry before it is purged, as the configuration says now; None if none must."""
@@ -71,6 +77,15 @@ def with_guard(client: V, guard: Guard | None) -> V:
     other = copy(client)
     other._guard = guard
     return other
+
+
+def with_kept(client: V) -> tuple[V, KeptFiles]:
+    """Return the same client, which keeps files from the vault for a moment, and these files, to be closed at the end."""
+    from pywats_archive.replication.keeping import KeptFiles
+
+    other = copy(client)
+    other._kept = KeptFiles()
+    return other, other._kept
 
 
 @contextmanager
