@@ -69,7 +69,7 @@ soak: $(STAMP)
 	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
 
 disaster: $(STAMP)
-	@ENTRIES=$(or $(ENTRIES),3000) $(BIN)/python -m pytest -n 0 -s tests/acceptance/test_vault_disaster.py
+	@ENTRIES=$(or $(ENTRIES),3000) $(BIN)/python -m pytest -n 0 tests/acceptance/test_vault_disaster.py
 
 screenshots: $(STAMP) browser
 	@$(BIN)/python -m tools.screenshots

@@ -22,11 +22,12 @@ _ROUNDS, _TRIES = 5, 5
 def plans(board: Board) -> None:
     """(m) Plan purges of a large catalog with what the vault has confirmed, and without."""
     with folder() as base:
-        Archive.open(base, create=True, own=True).close()
-        filled = Catalog.open(base / "metadata.db")
+        root = base / "archive"
+        Archive.open(root, create=True, own=True).close()
+        filled = Catalog.open(root / "metadata.db")
         _fill(filled)
         filled.close()
-        with Archive.open(base, own=True, clock=lambda: catalog.END) as archive:
+        with Archive.open(root, own=True, clock=lambda: catalog.END) as archive:
             policies = [RetentionPolicy(converter_name=f"converter-{n}", retention_days=80) for n in range(_CONVERTERS)]
             pairs = [(_planned(archive, policies, "/vault"), _planned(archive, policies, None)) for _ in range(_ROUNDS)]
     details = {"with_ms": round(pairs[-1][0] * 1e3, 1), "without_ms": round(pairs[-1][1] * 1e3, 1)}
