@@ -21,6 +21,7 @@ from pywats_archive.errors import AnotherHistory
 from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication.borrowing import borrowed
+from pywats_archive.replication.comparing import compare
 from pywats_archive.replication.fetching import whole_segment
 from pywats_archive.replication.finding import Finding
 from pywats_archive.replication.repair.putting import Repairing
@@ -162,6 +163,47 @@ def test_a_file_that_only_the_damaged_segment_has_is_read_from_there(aged: Aged,
             assert ("/repair/" in str(found.vault)) == (each is other)
 
 
+def test_a_restore_takes_files_from_the_damaged_segment_too(aged: Aged, vault: FolderVault, tmp_path: Path) -> None:
+    """Those that were lost at the station before the repair: what can still be read is not given up."""
+    entry, other = aged.add(days_ago=30), aged.add(days_ago=30)
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    blob = aged.archive.root / entry.source_archived_path
+    harmed = (aged.archive.root / other.source_archived_path).read_bytes()
+    content = Path(vault.url, done.key).read_bytes()
+    overwrite(Path(vault.url, done.key), content.replace(harmed, harmed[:-9] + b"x" * 9))
+    before = blobs(aged.archive.root)
+    aside = blob.rename(tmp_path / "aside")
+    Repairing(aged.archive, vault).repair_segment(done.key)
+    aside.rename(blob)
+    found = restored(vault, tmp_path / "again")
+    assert (found.problems, found.absent) == ((), ()) and blobs(tmp_path / "again") == before
+
+
+def test_an_entry_that_a_repair_lacks_is_not_purged(aged: Aged, vault: FolderVault, tmp_path: Path) -> None:
+    """Although its segment is confirmed again (invariant 13)."""
+    entry, other = aged.add(days_ago=30), aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    cut(Path(vault.url, done.key))
+    blob = aged.archive.root / entry.source_archived_path
+    aside = blob.rename(tmp_path / "aside")
+    Repairing(aged.archive, vault).repair_segment(done.key)
+    aside.rename(blob)
+    assert Shipping(aged.archive, vault).confirm() == done.segment.last
+    both = [entry.archive_id, other.archive_id]
+    assert purge(aged.archive, Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=both)).entries == 1
+    assert aged.archive.entry(entry.archive_id).purged_at is None
+
+
+def test_the_newest_segment_is_compared_by_its_repair(archive: Archive, vault: FolderVault) -> None:
+    """So 'verify' compares the history up to its last event (invariant 8)."""
+    done = shipped(archive, vault)[-1]
+    cut(Path(vault.url, done.key))
+    Repairing(archive, vault).repair_segment(done.key)
+    (found,) = compare(archive, vault)
+    assert found.problem is None and found.note and f"up to event {done.segment.last} of" in found.note
+
+
 def test_a_false_repair_hides_no_intact_segment(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
     """Whoever has the key of the station can add one; the next segment names what was stored (invariant 5)."""
     key = shipped(archive, vault)[1].key
@@ -248,12 +290,13 @@ def test_an_object_that_is_whole_again_counts_again(archive: Archive, vault: Fol
     key = shipped(archive, vault)[1].key
     path = Path(vault.url, key)
     content = path.read_bytes()
-    spoil(path)
-    verified(archive, vault)
-    assert damage.known(archive, vault.url) == {key: None}
-    overwrite(path, content)
-    assert verified(archive, vault) == ([], [])
-    assert damage.known(archive, vault.url) == {}
+    for take_back in (lambda: verified(archive, vault), lambda: list(Repairing(archive, vault).repair_noted())):
+        spoil(path)
+        verified(archive, vault)
+        assert damage.known(archive, vault.url) == {key: None}
+        overwrite(path, content)
+        take_back()
+        assert damage.known(archive, vault.url) == {} and not list(Path(vault.url).rglob("repair/*"))
 
 
 def test_a_history_that_was_altered_repairs_nothing(archive: Archive, vault: FolderVault) -> None:
