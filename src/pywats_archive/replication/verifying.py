@@ -155,8 +155,10 @@ class Verifying:
                 repair = self._repairing.repair_segment(key, sha256)
             except (AnotherHistory, StorageError) as exc:
                 failure = str(exc)
+        elif self._is_noting and repair:
+            self._repairing.note(key, repair)
         elif self._is_noting:
-            damage.note(self._archive, self._vault.url, key, repair.known if repair else None)
+            damage.note(self._archive, self._vault.url, key, None)
         if repair is None:
             if not is_missing:  # the segment after a missing one names that too
                 self._before, self._sha256 = known, sha256

@@ -195,6 +195,22 @@ def test_an_entry_that_a_repair_lacks_is_not_purged(aged: Aged, vault: FolderVau
     assert aged.archive.entry(entry.archive_id).purged_at is None
 
 
+def test_a_forged_repair_lets_nothing_be_purged(aged: Aged, vault: FolderVault) -> None:
+    """Its events and checksum are right, and its files are not those of the archive (invariant 13)."""
+    entry = aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    segment = whole_segment(vault, done.key)
+    forged = replace(segment.description, repairs=done.key, repairs_sha256=done.segment.sha256)
+    false = build([(name, b"forged") for name in segment.files], segment.read("rows.jsonl.gz"), forged)
+    vault.put_new(done.key.replace("/segments/", "/repair/").replace(".zip", "-1.zip"), false)
+    cut(Path(vault.url, done.key))
+    assert verified(aged.archive, vault)[1]
+    Shipping(aged.archive, vault).confirm()
+    batch = Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id])
+    assert purge(aged.archive, batch).entries == 0
+
+
 def test_the_newest_segment_is_compared_by_its_repair(archive: Archive, vault: FolderVault) -> None:
     """So 'verify' compares the history up to its last event (invariant 8)."""
     done = shipped(archive, vault)[-1]
@@ -204,18 +220,40 @@ def test_the_newest_segment_is_compared_by_its_repair(archive: Archive, vault: F
     assert found.problem is None and found.note and f"up to event {done.segment.last} of" in found.note
 
 
-def test_a_false_repair_hides_no_intact_segment(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
-    """Whoever has the key of the station can add one; the next segment names what was stored (invariant 5)."""
-    key = shipped(archive, vault)[1].key
-    segment = whole_segment(vault, key)
-    forged = replace(segment.description, repairs=key, repairs_sha256="0" * 64)
-    folder = f"{archive.description.archive_uuid}/{segment.description.chain}/repair"
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_false_repair_is_not_used(archive: Archive, vault: FolderVault, tmp_path: Path, is_damaged: bool) -> None:
+    """Whoever has the key of the station can add one: it hides no intact segment, and no repair with the right checksum."""
+    done = shipped(archive, vault)[1]
+    segment = whole_segment(vault, done.key)
+    if is_damaged:
+        spoil(Path(vault.url, done.key))
+        Repairing(archive, vault).repair_segment(done.key)
+        shipped(archive, vault)
+    named = "0" * 64 if is_damaged else done.segment.sha256
+    forged = replace(segment.description, repairs=done.key, repairs_sha256=named)
     members = [(name, b"forged") for name in segment.files]
-    vault.put_new(f"{folder}/{Path(key).stem}-9.zip", build(members, segment.read("rows.jsonl.gz"), forged))
-    done = restored(vault, tmp_path / "again")
-    assert done.problems == () == done.remarks
+    false = build(members, whole_segment(vault, shipped_rows(vault, done.key)).read("rows.jsonl.gz"), forged)
+    vault.put_new(f"{done.key.replace('/segments/', '/repair/').removesuffix('.zip')}-9.zip", false)
+    found = restored(vault, tmp_path / "again")
+    assert found.problems == () and len(found.remarks) == is_damaged
     assert blobs(tmp_path / "again") == blobs(archive.root)
-    assert verified(archive, vault) == ([], [])
+
+
+def shipped_rows(vault: FolderVault, key: str) -> str:
+    """Return the key of the segment's repair, if it has one, else its own."""
+    found = list(Path(vault.url).rglob(f"repair/{Path(key).stem}-1.zip"))
+    return found[0].relative_to(vault.url).as_posix() if found else key
+
+
+def test_one_file_of_a_covered_segment_is_read_from_its_repair(aged: Aged, vault: FolderVault) -> None:
+    """Although the other version of the segment can be read, and has a file under this path."""
+    entry = aged.add(days_ago=30)
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    cover(Path(vault.url, done.key))
+    assert verified(aged.archive, vault, repairs=True)[0] == []
+    expected = restored_source(aged, aged.archive, entry.archive_id)
+    with borrowed(aged.archive, entry.archive_id, entry.source_archived_path, vault=vault) as found:
+        assert restored_source(aged, found, entry.archive_id) == expected
 
 
 def test_the_readme_uses_repairs(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:

@@ -62,13 +62,17 @@ class Repairing:
 
     def _repaired(self, segment: str, damaged_sha256: str | None) -> Repair:
         repair = self.newest(segment) or self._put(segment, damaged_sha256)
+        self.note(segment, repair)
+        return repair
+
+    def note(self, segment: str, repair: Repair) -> None:
+        """Note a repair durably; first the files that it lacks, or has with other bytes, so that their entries stay here."""
         self._on_step("note_repair")
         content, sha256 = self._vault.get(repair.stored.key), repair.description.repairs_sha256 or ""
         found = found_in(Holding(self._archive), opened(content, segment), sha256, repair.stored.size_bytes)
         found = replace(found, segment=self._noted(segment) or found.segment)
-        progress.note_found(self._archive, self._vault.url, self._chain, found)  # what it lacks, before it counts
+        progress.note_found(self._archive, self._vault.url, self._chain, found)
         damage.note(self._archive, self._vault.url, segment, repair.known)
-        return repair
 
     def repair_large(self, path: str, sha256: str) -> str | None:
         """Store a damaged or missing blob again; returns its key, None if the archive does not have it.
