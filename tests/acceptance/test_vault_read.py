@@ -58,7 +58,7 @@ def purged(station: Station, tmp_path: Path) -> Iterator[Purged]:
 
 def test_cat_reads_what_was_purged_from_the_vault(purged: Purged) -> None:
     """Every file of the entry, with a line that says so; the history has each with the vault (invariant 8)."""
-    notice = f"{purged.entry.archive_id}: read from the vault {purged.share}, since the archive does not have it\n"
+    notice = f"{purged.entry.archive_id}: read from the vault {purged.share}, since the archive has no intact copy\n"
     for options, content in (((), LOG), (("--companion", "SN1.ini"), LIMITS)):
         done = command("cat", purged.entry.archive_id, *options, "--config", purged.config)
         assert (done.returncode, done.stdout, done.stderr) == (0, content, notice)
@@ -79,7 +79,7 @@ def test_a_restore_says_that_it_used_the_vault(purged: Purged, tmp_path: Path) -
     """On stderr, so that stdout has the paths alone, and in JSON."""
     archive_id, to = purged.entry.archive_id, tmp_path / "out"
     done = command("restore", archive_id, "--to", to, "--config", purged.config)
-    notice = f"{archive_id}: read from the vault {purged.share}, since the archive does not have it\n"
+    notice = f"{archive_id}: read from the vault {purged.share}, since the archive has no intact copy\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{to / 'SN1.log'}\n", notice)
     again = command("restore", archive_id, "--to", to, "--config", purged.config, "--json")
     assert (again.returncode, again.stderr) == (0, "")

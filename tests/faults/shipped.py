@@ -100,7 +100,7 @@ def repair_it(archive: Archive, place: Place) -> None:
     """Store again what is noted as damaged; the vault's steps fail as those of the archive do."""
     on_step = archive.blobs.files._on_step
     vault = FolderVault(place.folder / "vault", on_step=on_step)
-    for _ in Repairing(archive, vault, limit_bytes=_SMALLEST, station="here", on_step=on_step).repair_noted():
+    for _ in Repairing(archive, vault, limit_bytes=_SMALLEST, on_step=on_step).repair_noted():
         pass
 
 

@@ -39,7 +39,7 @@ def put(tx: Connection, vault: str, key: str, repair: KnownRepair | None, *, now
 
 
 def report(tx: Connection, vault: str, key: str, repair: KnownRepair | None, *, now: datetime) -> None:
-    """Note the same with an event. What the vault confirmed before no longer counts (invariant 13)."""
+    """Note a damaged object and its repair, with an event. The last confirmation no longer counts then (invariant 13)."""
     put(tx, vault, key, repair, now=now)
     execute(tx, _ASK_AGAIN, (vault,))
     details = {"vault": vault, "key": key, **({"repair": repair.key} if repair else {})}

@@ -54,7 +54,7 @@ class LargeBlob:
 def is_missing(db: Connection, now: datetime, *, of_many: bool = False) -> str:
     """Return the condition of entries that the vault has not confirmed, as SQL; ``0`` without that rule.
 
-    With ``of_many`` it is fastest for thousands of entries in a query, without it for a few hundred.
+    With ``of_many`` the condition is fastest for thousands of entries in a query, without it for a few hundred.
 
     An entry is confirmed if its number, those of its reports, and all its events are up to those of the confirmed segment,
     none of its blobs was left out, and the vault has those that are in no segment. Nothing is if the vault was not asked within
@@ -73,14 +73,14 @@ def is_missing(db: Connection, now: datetime, *, of_many: bool = False) -> str:
     is_listed = of_many and last_number(db) - last <= _FEW_EVENTS
     conditions = (
         f"archive_entries.entry_no > {entry_no}",
-        *(_IS_LISTED.format(each) if is_listed else _IS_ANY.format(each) for each in _that_find(db, later)),
-        *(_IS_LISTED.format(each) for each in _that_find(db, _NOT_THERE)),
+        *(_IS_LISTED.format(each) if is_listed else _IS_ANY.format(each) for each in _with_results(db, later)),
+        *(_IS_LISTED.format(each) for each in _with_results(db, _NOT_THERE)),
     )
     return f"({' OR '.join(conditions)})"
 
 
-def _that_find(db: Connection, queries: Iterable[str]) -> Iterator[str]:
-    """Yield the queries that find anything now: each other one would cost time for every entry of a plan."""
+def _with_results(db: Connection, queries: Iterable[str]) -> Iterator[str]:
+    """Yield the queries that have results now: any other would cost time for every entry of a plan."""
     return (each for each in queries if execute(db, f"{each} LIMIT 1").fetchone())
 
 
@@ -164,12 +164,12 @@ def note_absent(tx: Connection, vault: str, absent: Iterable[tuple[str, str]]) -
         execute(tx, "REPLACE INTO vault_absent (vault, archive_id, path) VALUES (?, ?, ?)", (vault, archive_id, path))
 
 
-def forget_absent(tx: Connection, vault: str, held: Collection[str]) -> None:
+def forget_absent(tx: Connection, vault: str, present: Collection[str]) -> None:
     """Remove what is noted of blobs that an earlier segment left out, and that the vault has now."""
     for archive_id, path in execute(
         tx, "SELECT archive_id, path FROM vault_absent WHERE vault = ?", (vault,)
     ).fetchall():
-        if path in held:
+        if path in present:
             execute(
                 tx,
                 "DELETE FROM vault_absent WHERE vault = ? AND archive_id = ? AND path = ?",

@@ -48,7 +48,7 @@ TEXTS = {
     "vault.shipped": "{archive}: copied the events {first_event} to {last_event} to the vault in {seconds} s "
     "({size_bytes} bytes, segments: {segments})",
     "vault.not_shipped": "{archive}: not copied to the vault; the service tries again: {reason}",
-    "vault.repaired": "{archive}: copied to the vault again, since it was damaged or missing there: {key}",
+    "vault.repaired": "{archive}: an object that was damaged or missing in the vault was copied again, as {key}",
     "vault.left_out": "{archive}: {path} is {reason}, so the vault has no copy of it",
     "timestamp.stored": "{archive}: the history is time-stamped up to event {last_event}, at {time}",
     "timestamp.failed": "{archive}: no time stamp of the history; the service tries again: {reason}",

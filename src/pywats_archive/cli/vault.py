@@ -81,7 +81,7 @@ def push(
 ) -> int:
     """Copy all that waits now.
 
-    A running service is no obstacle. With vault_required, the vault confirms what it has.
+    A running service is no obstacle. With vault_required, the vault then confirms what it has.
     """
     write_as(None, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client, progress_of("copying events") as on_progress:
@@ -110,7 +110,7 @@ def verify(
         str | None, typer.Option("--sample", metavar="PERCENT", help="Read only this part from end to end, e.g. 5%.")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Copy again what is damaged or missing; nothing in the vault is replaced.")
+        bool, typer.Option("--repair", help="Copy damaged and missing objects again; nothing there is replaced.")
     ] = False,
     as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,

@@ -149,8 +149,8 @@ def unlink_or_undo(
 ) -> None:
     """Remove the old name, or have ``unlink`` remove it; if that fails, remove the new one, so that no try leaves a copy.
 
-    If another process removed the old name, the new one stays. So does a file that another process put in the new one's
-    place: ``made`` is the file that was given the new name; without it, the same file as the old name's.
+    If another process removed the old name, the new one stays. A file that another process put under the new name stays too:
+    only ``made`` is removed, or without it, the file that also has the old name.
     """
     try:
         if unlink:

@@ -2,7 +2,7 @@
 
 **shipping** puts the history into the vault, segment by segment; **verifying** checks the segments; **restoring** makes
 an archive of them again; **borrowing** reads one entry; **comparing** compares the newest event; **finding** notes segments
-that only the vault knows.
-**repair** stores again what is damaged in a vault.
-**segment** is the format of a segment, **names** are the keys. Knows neither the service nor the command.
+that only the vault knows; **repair** stores again what is damaged or missing in a vault.
+**segment** is the format of a segment, **packing** makes one of a part of the history, **names** are the keys. Knows neither
+the service nor the command.
 """

@@ -93,9 +93,11 @@ class _Fetching:
         """
         if repair := self._known.get(key):
             done = self._fetch(repair.key, wanted)
-            self._repairs |= dict.fromkeys([repair.key] if done else [])
-            with suppress(SegmentDamaged, KeyMissing):
-                done |= self._fetch(key, set(wanted) - done) if set(wanted) - done else set()
+            if done:
+                self._repairs[repair.key] = None
+            if rest := set(wanted) - done:
+                with suppress(SegmentDamaged, KeyMissing):
+                    done |= self._fetch(key, rest)
             return done
         try:
             return self._fetch(key, wanted, noted_bytes=size_bytes)

@@ -1,8 +1,8 @@
 """Finds segments in a vault that the catalog has not noted: after a restore, or with a catalog from an older copy.
 
-A segment is noted only if its events are those of the history here. Its description alone is not believed: whoever has the
-station's key can write one. So the events are read, and the files are compared with those here. Nothing is confirmed that
-belongs to another history, or that the vault does not have.
+A segment is noted only if its events are those of the history here. Its description proves nothing: whoever has the station's
+key can write one. So the events are read, and the files are compared with those here. Nothing is confirmed that belongs to
+another history, or that the vault does not have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
-from pywats_archive.archive.replica.holding import Holding
+from pywats_archive.archive.replica.comparison import SegmentComparison
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.errors import AnotherHistory, SegmentDamaged
 from pywats_archive.models.step import OnStep, no_step
@@ -39,7 +39,7 @@ class Finding:
         self._station = platform.node() if station is None else station
         self._on_step = on_step
         self._uuid = archive.description.archive_uuid
-        self._holding = Holding(archive)
+        self._comparison = SegmentComparison(archive)
 
     def unnoted(self, chain: str) -> Iterator[ShippedSegment]:
         """Note and yield each segment that only the vault knows, oldest first, without its files.
@@ -94,17 +94,14 @@ class Finding:
         return opened(content, f"{self._vault.url}: {key}")
 
     def _noted(self, key: str, chain: str, content: bytes, repair: Repair | None = None) -> ShippedSegment:
-        """Note a segment, or its repair, with all that its events name and it does not hold.
-
-        Its description alone is not believed.
-        """
+        """Note a segment, or its repair; blobs of its events that it does not have are noted as absent."""
         segment = self._opened(key, content)
         known = segment.description
         if names.first_of(key) != known.first or not progress.has_event(self._archive, known.last, known.hash):
             raise self._another(key, known)
         _require_events(self._archive, segment)
         sha256 = known.repairs_sha256 if repair else None
-        compared = found_in(self._holding, segment, sha256 or hashlib.sha256(content).hexdigest(), len(content))
+        compared = found_in(self._comparison, segment, sha256 or hashlib.sha256(content).hexdigest(), len(content))
         if repair:
             compared = replace(compared, key=key, repair=repair.known)
         self._on_step("note")
@@ -113,13 +110,15 @@ class Finding:
         return compared.segment
 
     def _another(self, key: str, known: SegmentDescription) -> AnotherHistory:
-        made_by = (
-            f"it was made by {known.station!r}, and this is {self._station!r}; one of them is a copy, or an older state"
-        )
         if known.station == self._station:
             made_by = (
                 f"it was made by {known.station!r} too, so this archive or its database is an older state that was put back, "
-                "or a copy is in use on this computer or on another one of the same name"
+                "or a copy of the archive is in use on this computer or on another one of the same name"
+            )
+        else:
+            made_by = (
+                f"it was made by {known.station!r}, and this is {self._station!r}; one of the two archives is a copy, or an "
+                "older state"
             )
         return AnotherHistory(
             f"{self._vault.url}: {key} holds other events than this archive: {made_by}. Nothing more is copied from here. To "

@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import progress
-from pywats_archive.archive.replica.holding import Holding, sha256_of
+from pywats_archive.archive.folder.description import fields_of
+from pywats_archive.archive.replica.comparison import SegmentComparison, sha256_of
 from pywats_archive.archive.replica.portion import DAMAGED, MISSING, Portion
 from pywats_archive.archive.replica.progress import FoundSegment, ShippedSegment
 from pywats_archive.errors import KeyTaken, SegmentDamaged, StorageError
@@ -43,7 +43,7 @@ class Packing:
     ) -> tuple[SegmentDescription, bytes]:
         """Store the large blobs of a portion, and pack the rest; returns the description and the bytes of the segment.
 
-        Blobs are read with the archive's own checks. One that is missing or damaged is named in ``absent``.
+        Blobs are read with the archive's own checks. A blob that is missing or damaged is named in ``absent``.
         """
         large = {path: sha256 for path in portion.apart if (sha256 := self.ship_apart(path))}
         left_out = {**portion.absent, **{path: DAMAGED for path in portion.apart if path not in large}}
@@ -73,7 +73,7 @@ class Packing:
             blobs=len(members),
             large=large,
             absent=left_out,
-            archive=progress.own_description(self._archive),
+            archive=fields_of(self._archive.root),
             tables=portion.tables,
             made_at=at,
             software=f"pywats-archive {metadata.version('pywats-archive')}",
@@ -83,7 +83,7 @@ class Packing:
         return description, build(members, portion.rows, description)
 
     def ship_apart(self, path: str) -> str | None:
-        """Ship a blob as an object of its own; returns its SHA-256, None if it is not here or damaged."""
+        """Ship a blob as an object of its own; returns its SHA-256, None if the archive does not have it intact."""
         try:
             whole = self._archive.blobs.stored_file(path)
             sha256 = sha256_of(whole)
@@ -94,7 +94,7 @@ class Packing:
 
     def ship_again(self, path: str, sha256: str) -> bool:
         """Ship a blob that the vault lost, under its own key; False if it is not here, or has another SHA-256."""
-        whole = self.whole(path, sha256)
+        whole = self.file_of(path, sha256)
         if whole:
             self._put_large(whole, sha256)
         return whole is not None
@@ -106,8 +106,8 @@ class Packing:
             with suppress(KeyTaken):  # the same bytes, since the key is their checksum
                 self._vault.put_file(key, whole)
 
-    def whole(self, path: str, sha256: str) -> Path | None:
-        """Return the file of a blob; None if it is not here, or has another SHA-256."""
+    def file_of(self, path: str, sha256: str) -> Path | None:
+        """Return the file of a blob in the archive; None without one, or if it has another SHA-256."""
         with suppress(StorageError, OSError):
             found = self._archive.blobs.stored_file(path)
             return found if sha256_of(found) == sha256 else None
@@ -125,7 +125,7 @@ def translated(archive: Archive) -> Iterator[None]:
 
 
 def found_segment(
-    known: SegmentDescription, sha256: str, size_bytes: int, *, held: Collection[str] = ()
+    known: SegmentDescription, sha256: str, size_bytes: int, *, present: Collection[str] = ()
 ) -> FoundSegment:
     """Return what is noted of a segment by its description, and by the checksum and size of the object."""
     segment = ShippedSegment(
@@ -139,15 +139,15 @@ def found_segment(
         at=known.made_at,
     )
     return FoundSegment(
-        segment=segment, previous_hash=known.previous_hash, absent=known.absent, large=known.large, held=held
+        segment=segment, previous_hash=known.previous_hash, absent=known.absent, large=known.large, present=present
     )
 
 
-def found_in(holding: Holding, segment: Segment, sha256: str, size_bytes: int) -> FoundSegment:
-    """Return what is noted of a segment that was found in a vault, with all that its events name and it does not hold."""
+def found_in(comparison: SegmentComparison, segment: Segment, sha256: str, size_bytes: int) -> FoundSegment:
+    """Return what is noted of a segment that was found in a vault; blobs of its events that it does not have are absent."""
     files = frozenset(segment.files)
     found = found_segment(segment.description, sha256, size_bytes)
-    return holding.compared(found, lambda path: _file_in(segment, path) if path in files else None)
+    return comparison.compared(found, lambda path: _file_in(segment, path) if path in files else None)
 
 
 def _file_in(segment: Segment, path: str) -> bytes | None:

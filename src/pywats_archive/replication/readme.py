@@ -17,7 +17,7 @@ vault.json                                  makes this place a vault
                                             another one; its first segments hold all that was there then.
 <archive>/blobs/<sha256>.gz                 files that are too large for a segment; segment.json says which ones
 <archive>/<chain>/repair/<number>-<n>.zip   repairs of segments that were damaged or lost; the greatest <n> counts
-<archive>/blobs/repair/<sha256>-<n>.gz      repairs of damaged files
+<archive>/blobs/repair/<sha256>-<n>.gz      repairs of such files that were damaged; the greatest <n> counts
 
 Nothing here is ever replaced or removed by the stations.
 
@@ -25,8 +25,8 @@ With pywats-archive:  pywats-archive vault restore --to NEW-FOLDER --vault THIS-
 
 Without it: a segment is a ZIP with the files of the archive under their own paths, each a .gz with its own name and time inside
 (.gz.age: encrypted, see https://age-encryption.org). Run all of this here, beside vault.json (copy a bucket to a folder first),
-with your own name in place of NEW-FOLDER. If there are repairs, copy this place first, go on in the copy, and let the repairs
-take the places there:
+with your own name in place of NEW-FOLDER. If there are repairs, copy this place first, go on in the copy, and replace damaged
+objects there by their repairs:
 
     ls -v <archive>/<chain>/repair/*.zip 2>/dev/null |
     while read -r z; do cp -f "$z" "<archive>/<chain>/segments/$(basename "${z%-*}").zip"; done

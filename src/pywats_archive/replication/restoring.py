@@ -19,6 +19,7 @@ from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.models.vault.shipping import RestoredArchive
 from pywats_archive.replication import names
 from pywats_archive.replication.choosing import Chosen, choose
+from pywats_archive.replication.fetching import whole_segment
 from pywats_archive.replication.packing import found_segment
 from pywats_archive.replication.repair.lookup import large_repair
 from pywats_archive.replication.segment.description import SegmentDescription
@@ -120,7 +121,7 @@ class _Restoring:
         self._add_files(archive, segment)
         for other in keys:
             with suppress(SegmentDamaged, KeyMissing):
-                self._add_files(archive, opened(self._vault.get(other), f"{self._vault.url}: {other}"))
+                self._add_files(archive, whole_segment(self._vault, other))
         for path in segment.description.absent:
             with self._named(path):
                 self.absent |= {path} if archive.wants(path) else set()

@@ -76,8 +76,8 @@ class Shipping:
         """Ask the vault what it has, and record up to which event it has all segments; returns the event's number.
 
         Blobs that are objects of their own are confirmed one by one. A blob that the vault lost is shipped again if it is still
-        here. What a check found damaged counts only if its repair is there. One request lists a thousand objects. What may be
-        purged depends on this number and these blobs (invariant 13).
+        here. An object that a check found damaged counts only if its repair is there. One request lists a thousand objects.
+        What may be purged depends on this number and these blobs (invariant 13).
         """
         known = progress.large_blobs(self._archive, self._vault.url)  # before the lists
         chain = progress.chain_of(self._archive) or ""
@@ -94,7 +94,7 @@ class Shipping:
             return progress.confirm(self._archive, self._vault.url, segments, known, large, repaired=repaired)
 
     def _without_damage(self, chain: str, segments: dict[int, int], large: dict[str, int]) -> frozenset[int]:
-        """Remove what is known as damaged from the lists, unless a repair of it is there; returns the repaired segments."""
+        """Remove the damaged objects from the lists, unless their repairs are there; returns the repaired segments."""
         known, repaired = damage.known(self._archive, self._vault.url), set[int]()
         if not known:
             return frozenset()
@@ -104,12 +104,13 @@ class Shipping:
             is_repaired = repair is not None and there.get(repair.key) == repair.size_bytes
             first = names.first_of(key)
             if first is None:
-                sha256 = names.sha256_of(key)
-                large.pop(sha256, None)
-                large |= {sha256: repair.size_bytes} if repair and is_repaired else {}
+                large.pop(names.sha256_of(key), None)
+                if repair and is_repaired:
+                    large[names.sha256_of(key)] = repair.size_bytes
             elif key == self._key(chain, first):
                 segments.pop(first, None)
-                repaired |= {first} if is_repaired else set()
+                if is_repaired:
+                    repaired.add(first)
         return frozenset(repaired)
 
     def step(self) -> Shipped | None:
@@ -126,12 +127,11 @@ class Shipping:
             return None
         last = progress.last_segment(self._archive, self._vault.url, chain)
         if last and not self._is_checked:
+            key = self._key(chain, last.first)
             try:
-                self._finding.require_own(self._key(chain, last.first))
+                self._finding.require_own(key)
             except KeyMissing:
-                if not damage.known(self._archive, self._vault.url).get(
-                    self._key(chain, last.first)
-                ):  # it has no repair
+                if damage.known(self._archive, self._vault.url).get(key) is None:  # no repair takes its place
                     progress.forget(self._archive, self._vault.url, chain)
                     last = None
         if not self._is_checked:  # the catalog may be an older one, or the vault another one under the same address
@@ -167,8 +167,8 @@ class Shipping:
         except KeyTaken:
             return Shipped(key=key, segment=self._finding.at(key, portion.chain), is_new=False)
         self._on_step("note")
-        held = {*portion.blobs, *description.large} - description.absent.keys()
-        made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content), held=held)
+        present = {*portion.blobs, *description.large} - description.absent.keys()
+        made = found_segment(description, hashlib.sha256(content).hexdigest(), len(content), present=present)
         progress.note(self._archive, self._vault.url, portion.chain, made)
         return Shipped(key=key, segment=made.segment, is_new=True, absent=made.absent)
 

@@ -44,8 +44,8 @@ class CheckedSegment:
 class Verifying:
     """Checks the history of one archive in a vault; reads ``sample_percent`` of the segments from end to end.
 
-    Segments that are known as damaged are always read. With ``repairs``, what is damaged is stored again. With ``notes``, the
-    archive notes what is damaged: the vault does not confirm that until it is repaired.
+    Segments that are known as damaged are always read. With ``repairs``, damaged and missing objects are stored again. With
+    ``notes``, the archive notes them: they do not count as confirmed until they are repaired.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Verifying:
     def _compared(
         self, checked: CheckedSegment, known: SegmentDescription, sha256: str | None, *, is_whole: bool
     ) -> CheckedSegment:
-        """Check what a segment, or its repair, says: the order, the large blobs, and the history."""
+        """Check a segment, or its repair, against the segment before, the large blobs in the vault, and the history here."""
         found = list(self._in_order(checked.key, known))
         for path, each in known.large.items():
             found += self._large(path, each, is_whole=is_whole)
@@ -128,7 +128,7 @@ class Verifying:
             yield f"{key}: says that it begins with event {known.first}"
         if sha256 is None:
             return
-        noted = damage.segment_of(self._archive, self._vault.url, self._chain, first)
+        noted = progress.segment_at(self._archive, self._vault.url, self._chain, first)
         if noted and noted.sha256 != sha256:
             yield f"{key}: is not what was stored there; it was damaged or replaced"
         try:
@@ -148,7 +148,7 @@ class Verifying:
         sha256: str | None = None,
         is_missing: bool = False,
     ) -> CheckedSegment:
-        """Check the repair of a damaged segment instead, and make one if that is wanted."""
+        """Check the repair of a damaged segment in its place; make one first, with ``repairs``."""
         key, failure, repair = checked.key, "", self._repairing.newest(checked.key)
         if self._is_repairing:
             try:

@@ -6,8 +6,8 @@ from pywats_archive.config.vault import VaultSettings
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.vault.bucket import BucketVault
-from pywats_archive.vault.patience import PatientFolderVault
 from pywats_archive.vault.store import Vault
+from pywats_archive.vault.time_limits import TimeLimitedFolderVault
 
 
 def open_vault(settings: VaultSettings, *, on_step: OnStep = no_step, tries_again: bool = False) -> Vault:
@@ -18,5 +18,5 @@ def open_vault(settings: VaultSettings, *, on_step: OnStep = no_step, tries_agai
     if settings.bucket:
         return BucketVault(settings, on_step=on_step, tries_again=tries_again)
     if settings.folder:
-        return PatientFolderVault(settings.folder, on_step=on_step)
+        return TimeLimitedFolderVault(settings.folder, on_step=on_step)
     raise ConfigError("vault_url names no vault; write a bucket or a folder")

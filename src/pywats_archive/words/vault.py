@@ -25,7 +25,7 @@ def unconfirmed(copies: VaultLag | PushedArchive) -> str:
 
 def from_vault(what: str, vault: str) -> str:
     """Return the line that says that bytes were read from a vault."""
-    return f"{what}: read from the vault {vault}, since the archive does not have it"
+    return f"{what}: read from the vault {vault}, since the archive has no intact copy"
 
 
 def waiting(lag: VaultLag) -> str:

@@ -156,6 +156,11 @@ def _create(root: Path, clock: Clock, recipients: Sequence[str]) -> Description:
     return _parse((root / layout.DESCRIPTION).read_bytes(), root / layout.DESCRIPTION)
 
 
+def fields_of(root: Path) -> dict[str, Any]:
+    """Return what ``archive.json`` has, also the fields that this version does not know."""
+    return dict(json.loads(files.read_small(root / layout.DESCRIPTION)))
+
+
 def recreate(root: Path, fields: Mapping[str, Any]) -> Description:
     """Write ``archive.json`` and ``README.txt`` of a known archive into an empty folder. Not durable yet."""
     content = (json.dumps(dict(fields), indent=2) + "\n").encode()

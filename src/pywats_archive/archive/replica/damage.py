@@ -1,13 +1,12 @@
-"""What a check found damaged or missing in a vault, the repairs, and what was there before, as the archive knows it."""
+"""The objects in a vault that a check found damaged or missing, and their repairs, as the archive knows them."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import vault_damage, vault_segments
+from pywats_archive.catalog import vault_damage
 from pywats_archive.catalog.vault_damage import KnownRepair as KnownRepair  # noqa: PLC0414 (callers have it from here)
-from pywats_archive.catalog.vault_segments import ShippedSegment
 
 
 def known(archive: Archive, vault: str) -> dict[str, KnownRepair | None]:
@@ -17,7 +16,7 @@ def known(archive: Archive, vault: str) -> dict[str, KnownRepair | None]:
 
 
 def note(archive: Archive, vault: str, key: str, repair: KnownRepair | None) -> None:
-    """Note durably that an object is damaged, and its repair; an event records it, unless it is known."""
+    """Note durably that an object is damaged, and its repair; an event records both, unless they are noted already."""
     before = known(archive, vault)
     if key not in before or before[key] != repair:
         archive.write(partial(vault_damage.report, vault=vault, key=key, repair=repair, now=archive.now()))
@@ -27,15 +26,3 @@ def clear(archive: Archive, vault: str, key: str) -> None:
     """Note durably that an object is whole, if it was known as damaged."""
     if key in known(archive, vault):
         archive.write(partial(vault_damage.clear, vault=vault, key=key))
-
-
-def segment_of(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
-    """Return the segment that begins with an event, if a vault is known to have it."""
-    with archive.read() as db:
-        return vault_segments.at(db, vault, chain, first)
-
-
-def segment_before(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
-    """Return the newest segment before an event that a vault is known to have."""
-    with archive.read() as db:
-        return vault_segments.before(db, vault, chain, first)

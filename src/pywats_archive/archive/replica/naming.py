@@ -27,7 +27,7 @@ class NamedBlobs:
     def between(self, db: Connection, first: int, last: int) -> dict[str, bool]:
         """Return the blobs that come with the events from ``first`` to ``last``, and whether each was purged since.
 
-        Companions that were found later are among those of their entry.
+        The blobs of an entry include companions that were found later.
         """
         if first <= self._last:
             self._last, self._numbers = 0, (0, 0)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import layout
 from pywats_archive.archive.replica.portion import PURGED, Place
 from pywats_archive.catalog import events, exporting, vault_damage, vault_gate, vault_segments
 from pywats_archive.catalog.engine import Connection
@@ -19,7 +16,6 @@ from pywats_archive.catalog.vault_gate import LargeBlob
 from pywats_archive.catalog.vault_segments import ShippedSegment as ShippedSegment  # noqa: PLC0414 (callers have both from here)
 from pywats_archive.errors import StorageError
 from pywats_archive.models.ids import id_in
-from pywats_archive.portable import files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,11 +54,11 @@ class FoundSegment:
     """The blobs that it does not have, and why."""
     large: Mapping[str, str]
     """The blobs that are objects of their own: their paths, and the SHA-256 of each."""
-    held: Collection[str] = ()
-    """The blobs that it has, with the same bytes as here: they count no longer as left out by an earlier segment."""
+    present: Collection[str] = ()
+    """The blobs that it has, with the same bytes as here: they no longer count as left out by an earlier segment."""
     key: str = ""
     repair: KnownRepair | None = None
-    """Of a damaged segment: its key, and the object that takes its place."""
+    """The key of a damaged segment, and the object that takes its place."""
 
 
 def chain_of(archive: Archive) -> str | None:
@@ -75,6 +71,18 @@ def last_segment(archive: Archive, vault: str, chain: str) -> ShippedSegment | N
     """Return the newest segment that a vault is known to have."""
     with archive.read() as db:
         return vault_segments.last(db, vault, chain)
+
+
+def segment_at(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
+    """Return the segment that begins with an event, if a vault is known to have it."""
+    with archive.read() as db:
+        return vault_segments.at(db, vault, chain, first)
+
+
+def segment_before(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
+    """Return the newest segment before an event that a vault is known to have."""
+    with archive.read() as db:
+        return vault_segments.before(db, vault, chain, first)
 
 
 def note(archive: Archive, vault: str, chain: str, made: FoundSegment) -> None:
@@ -114,7 +122,7 @@ def lacks(archive: Archive, first: int, last: int) -> bool:
 
 def _note(tx: Connection, vault: str, chain: str, found: FoundSegment) -> None:
     vault_segments.add(tx, vault, chain, found.segment)
-    vault_gate.forget_absent(tx, vault, found.held)
+    vault_gate.forget_absent(tx, vault, found.present)
     vault_gate.note_absent(tx, vault, ((id_in(path), path) for path, why in found.absent.items() if why != PURGED))
     large = (LargeBlob(path=path, sha256=sha256) for path, sha256 in found.large.items())
     vault_gate.note_large(tx, vault, ((id_in(blob.path), blob) for blob in large))
@@ -171,8 +179,8 @@ def confirm(
 
     ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
     blobs. ``blobs`` are those that were known before the vault was listed: the lists do not have what another process ships
-    meanwhile. Of the segments in ``repaired`` it has repairs. The vault must have a blob with the size that it has here, if it
-    is still here.
+    meanwhile. The segments in ``repaired`` count, since the vault has their repairs. A blob that is still here must have the
+    same size in the vault.
     """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""
@@ -286,8 +294,3 @@ def first_break(archive: Archive, lines: Iterable[bytes], first: int, last: int,
                 return int(row[0])
             expected += 1
         return None if expected == last + 1 else expected
-
-
-def own_description(archive: Archive) -> dict[str, Any]:
-    """Return ``archive.json``."""
-    return dict(json.loads(files.read_small(archive.root / layout.DESCRIPTION)))

@@ -70,9 +70,8 @@ class VaultShipping(ABC):
     def push(self, *, on_progress: OnProgress | None = None) -> Pushed:
         """Ship all that waits, also beside a running service; durable in the vault once this returns.
 
-        With ``vault_required``, the vault confirms what it has then. ``on_progress`` gets the number of shipped events, and of
-        those that waited. AnotherHistory if the vault has other
-        events of an archive.
+        With ``vault_required``, the vault then confirms what it has. ``on_progress`` gets the number of shipped events, and of
+        those that waited. AnotherHistory if the vault has other events of an archive.
         """
         from pywats_archive.vault import marker
         from pywats_archive.vault.opening import open_vault
@@ -120,8 +119,8 @@ class VaultShipping(ABC):
         """Check the segments of each archive in the vault, and compare their history with that of the archive.
 
         Of the segments, ``sample_percent`` are read from end to end, chosen again for each ``seed``; of the others only the
-        descriptions. The vault stays as it is. With ``repair``, what is damaged or missing is copied again under new keys, as
-        far as the archive still has it. What was found is noted in the archive, unless it belongs to another account.
+        descriptions. Nothing in the vault is replaced. With ``repair``, damaged and missing objects are copied again, as far as
+        the archive still has them. The archive notes what was found, unless it belongs to another account or is read-only.
         """
         from pywats_archive.replication.verifying import Verifying
         from pywats_archive.vault.opening import open_vault
@@ -137,7 +136,7 @@ class VaultShipping(ABC):
                 sample_percent=sample_percent,
                 seed=seed,
                 repairs=repair,
-                notes=_is_own(archive),
+                notes=_is_writable(archive),
                 limit_bytes=settings.segment_bytes,
             )
             checked = list(verifying.segments())
@@ -192,7 +191,7 @@ def _is_to_confirm(archive: Archive, url: str) -> bool:
     return progress.is_confirmation_due(archive) or progress.has_unconfirmed(archive, url)
 
 
-def _is_own(archive: Archive) -> bool:
+def _is_writable(archive: Archive) -> bool:
     """Whether this account may write into an archive."""
     if archive.is_read_only:
         return False

@@ -99,7 +99,7 @@ class VerifiedCopy:
     problems: tuple[str, ...]
     """Damaged and missing parts of the vault, and differences between its history and that of the archive."""
     repaired: tuple[str, ...] = ()
-    """Damaged and missing parts of the vault that are no problem, since it has an intact repair of each."""
+    """Damaged and missing objects that are no problem, since the vault has an intact repair of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

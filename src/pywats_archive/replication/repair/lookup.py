@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
@@ -21,29 +22,21 @@ from pywats_archive.vault.store import StoredKey, Vault
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repair:
-    """A repair of a segment that says what it repairs; whether all of it can be read is not known."""
+    """A repair of a segment. Its description was read; the rest may be damaged."""
 
     stored: StoredKey
     description: SegmentDescription
 
     @property
     def known(self) -> KnownRepair:
-        """What is noted of it."""
+        """The repair as the catalog notes it."""
         return KnownRepair(key=self.stored.key, size_bytes=self.stored.size_bytes)
 
 
 def repairs_of(vault: Vault, segment: str) -> Iterator[Repair]:
     """Yield the repairs of a segment, newest first, by the segment's key; one request for the list, and one for each."""
-    first = names.repair_key(segment, 1)
-    stem = first.removesuffix("1.zip")
-    folder = first.rpartition("/")[0]
-    found = list[StoredKey]()
-    for each in vault.keys(folder, after=stem):
-        if not each.key.startswith(stem):
-            break
-        found += [each] if names.number_of(each.key) else []
     uuid, chain = segment.split("/")[:2]
-    for each in sorted(found, key=lambda each: names.number_of(each.key), reverse=True):
+    for each in _newest_first(vault, names.repair_key(segment, 1)):
         with suppress(SegmentDamaged, KeyMissing):
             known = description_of(vault, each)
             if known.repairs == segment and not misplaced(segment, known, uuid, chain):
@@ -53,7 +46,7 @@ def repairs_of(vault: Vault, segment: str) -> Iterator[Repair]:
 def newest_repair(archive: Archive, vault: Vault, segment: str, noted: ShippedSegment | None = None) -> Repair | None:
     """Return the newest intact repair of a segment, with the events that the archive has; each of its parts was read.
 
-    ``noted`` is what is known of the segment.
+    With ``noted``, the segment as the catalog knows it, only a repair with the same last event counts.
     """
     for repair in repairs_of(vault, segment):
         known = repair.description
@@ -69,10 +62,8 @@ def newest_repair(archive: Archive, vault: Vault, segment: str, noted: ShippedSe
 
 def repaired_segments(vault: Vault, archive_uuid: str, chain: str) -> list[str]:
     """Return the keys of the segments of a history that have repairs, oldest first; one listing."""
-    firsts = set[str]()
-    for each in vault.keys(names.repairs_folder(archive_uuid, chain)):
-        name = each.key.rpartition("/")[2].rpartition("-")[0]
-        firsts |= {name} if names.number_of(each.key) else set()
+    listed = vault.keys(names.repairs_folder(archive_uuid, chain))
+    firsts = {each.key.rpartition("/")[2].rpartition("-")[0] for each in listed if names.number_of(each.key)}
     keys = (f"{names.segments_folder(archive_uuid, chain)}/{name}.zip" for name in sorted(firsts))
     return [key for key in keys if names.first_of(key) is not None]
 
@@ -98,12 +89,18 @@ def is_as_stored(vault: Vault, key: str, sha256: str | None) -> bool:
 
 def large_repair(vault: Vault, archive_uuid: str, sha256: str) -> StoredKey | None:
     """Return the newest intact repair of a blob that is an object of its own; None if there is none."""
-    stem = names.large_repair_key(archive_uuid, sha256, 1).removesuffix("1.gz")
-    found = [each for each in vault.keys(names.large_repairs_folder(archive_uuid)) if each.key.startswith(stem)]
-    for each in sorted(found, key=lambda each: names.number_of(each.key), reverse=True):
+    for each in _newest_first(vault, names.large_repair_key(archive_uuid, sha256, 1)):
         if sha256_in(vault, each.key) == sha256:
             return each
     return None
+
+
+def _newest_first(vault: Vault, first: str) -> list[StoredKey]:
+    """Return all repairs of an object, by the key of the first one; one request lists them."""
+    stem = first.removesuffix(first.rpartition("-")[2])
+    found = takewhile(lambda each: each.key.startswith(stem), vault.keys(first.rpartition("/")[0], after=stem))
+    numbered = [each for each in found if names.number_of(each.key)]
+    return sorted(numbered, key=lambda each: names.number_of(each.key), reverse=True)
 
 
 def sha256_in(vault: Vault, key: str) -> str | None:

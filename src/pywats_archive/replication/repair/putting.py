@@ -1,4 +1,4 @@
-"""Puts repairs into a vault: what was damaged there is stored again, from what the archive still has, under a new key."""
+"""Puts repairs into a vault: damaged and missing objects are stored again under new keys, as the archive has them now."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from dataclasses import replace
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica.comparison import SegmentComparison
 from pywats_archive.archive.replica.damage import KnownRepair
-from pywats_archive.archive.replica.holding import Holding
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
 from pywats_archive.errors import AnotherHistory, KeyMissing, KeyTaken, SegmentDamaged, StorageError
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names
-from pywats_archive.replication.fetching import segment_at, segment_keys
+from pywats_archive.replication.fetching import segment_at, segment_keys, whole_segment
 from pywats_archive.replication.packing import Packing, found_in, translated
 from pywats_archive.replication.repair import lookup
 from pywats_archive.replication.repair.lookup import Repair, is_as_stored, newest_repair, sha256_in
 from pywats_archive.replication.segment.description import SegmentDescription
-from pywats_archive.replication.segment.reading import opened
 from pywats_archive.vault.store import StoredKey, Vault
 
 _NUMBERS = range(1, 1000)
@@ -36,7 +35,6 @@ class Repairing:
         vault: Vault,
         *,
         limit_bytes: int = 8_000_000,
-        station: str | None = None,
         on_step: OnStep = no_step,
     ) -> None:
         self._archive = archive
@@ -45,8 +43,7 @@ class Repairing:
         self._on_step = on_step
         self._uuid = archive.description.archive_uuid
         self._chain = progress.chain_of(archive) or ""
-        named = platform.node() if station is None else station
-        self._packing = Packing(archive, vault, station=named, on_step=on_step)
+        self._packing = Packing(archive, vault, station=platform.node(), on_step=on_step)
 
     def newest(self, segment: str) -> Repair | None:
         """Return the newest intact repair of a segment, with the events that the archive has."""
@@ -55,7 +52,7 @@ class Repairing:
     def repair_segment(self, segment: str, damaged_sha256: str | None = None) -> Repair:
         """Store a damaged or missing segment again, unless an intact repair is there; durable, and noted, once this returns.
 
-        ``damaged_sha256`` is what is there now. AnotherHistory if the archive does not have its events.
+        ``damaged_sha256`` is the SHA-256 of the damaged object. AnotherHistory if the archive does not have its events.
         """
         with translated(self._archive):
             return self._repaired(segment, damaged_sha256)
@@ -68,8 +65,8 @@ class Repairing:
     def note(self, segment: str, repair: Repair) -> None:
         """Note a repair durably; first the files that it lacks, or has with other bytes, so that their entries stay here."""
         self._on_step("note_repair")
-        content, sha256 = self._vault.get(repair.stored.key), repair.description.repairs_sha256 or ""
-        found = found_in(Holding(self._archive), opened(content, segment), sha256, repair.stored.size_bytes)
+        whole, sha256 = whole_segment(self._vault, repair.stored.key), repair.description.repairs_sha256 or ""
+        found = found_in(SegmentComparison(self._archive), whole, sha256, repair.stored.size_bytes)
         found = replace(found, segment=self._noted(segment) or found.segment)
         progress.note_found(self._archive, self._vault.url, self._chain, found)
         damage.note(self._archive, self._vault.url, segment, repair.known)
@@ -89,7 +86,7 @@ class Repairing:
                 return key
             return None
         found = lookup.large_repair(self._vault, self._uuid, sha256)
-        if found is None and (whole := self._packing.whole(path, sha256)):
+        if found is None and (whole := self._packing.file_of(path, sha256)):
             for number in _NUMBERS:
                 self._on_step("put_repair")
                 with suppress(KeyTaken):
@@ -103,7 +100,7 @@ class Repairing:
         return found.key if found else None
 
     def repair_noted(self) -> Iterator[str]:
-        """Repair what is noted as damaged and has no repair; yields the key of each repair. What cannot be stays as it is."""
+        """Repair each object that is noted as damaged and has no repair, if the archive still has it; yields the new keys."""
         large = {
             names.large_key(self._uuid, each.sha256): each
             for each in progress.large_blobs(self._archive, self._vault.url)
@@ -124,11 +121,11 @@ class Repairing:
 
     def _noted(self, segment: str) -> ShippedSegment | None:
         first = names.first_of(segment) or 0
-        return damage.segment_of(self._archive, self._vault.url, self._chain, first)
+        return progress.segment_at(self._archive, self._vault.url, self._chain, first)
 
     def _put(self, segment: str, damaged_sha256: str | None) -> Repair:
         first, noted, url = names.first_of(segment) or 0, self._noted(segment), self._vault.url
-        before = damage.segment_before(self._archive, url, self._chain, first)
+        before = progress.segment_before(self._archive, url, self._chain, first)
         place = replace(progress.place_after(before), last=first - 1)
         following = self._following(segment)
         last = noted.last if noted else following.first - 1 if following else None

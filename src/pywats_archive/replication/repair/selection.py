@@ -1,4 +1,4 @@
-"""Selects for each segment with repairs what to read it from, by the vault alone.
+"""Selects the object to read each segment with repairs from, by the vault alone.
 
 A segment names the SHA-256 of the one before it. So the next segment shows whether a segment is the one that was stored, and
 whether a repair takes the place of that one: whoever may only add objects cannot hide an intact segment by a false repair.
@@ -18,7 +18,7 @@ from pywats_archive.vault.store import Vault
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selected:
-    """What a segment is read from."""
+    """The object that a segment is read from."""
 
     key: str
     """Of the segment itself, or of a repair."""
@@ -30,7 +30,10 @@ class Selected:
 def select(
     vault: Vault, archive_uuid: str, chain: str, found: Mapping[str, SegmentDescription]
 ) -> Mapping[str, Selected]:
-    """Return what to read each segment from that has repairs, by its key. ``found`` are the segments with a description."""
+    """Return the object to read each segment with repairs from, by the segment's key.
+
+    ``found`` are the segments whose description can be read.
+    """
     selected = dict[str, Selected]()
     for segment in reversed(repaired_segments(vault, archive_uuid, chain)):
         known = {each.first: each for key, each in found.items() if key not in selected}

@@ -1,7 +1,7 @@
 """A vault in a folder whose file server may hang: a call that gets no answer in time raises VaultAway.
 
-No thread that waits for a share can be ended from outside. So each call has a thread of its own, which is abandoned if it takes
-too long. While several such threads wait, further calls are refused at once.
+A thread that waits for a share cannot be ended from outside. So each call has a thread of its own, which is abandoned if it
+takes too long. While four such threads wait, further calls are refused at once.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _ABANDONED: dict[str, list[_Call[object]]] = {}
 """The calls of this process that were abandoned, by vault."""
 
 
-class PatientFolderVault:
-    """A FolderVault that waits for an answer only so long. Safe to use from many threads."""
+class TimeLimitedFolderVault:
+    """A FolderVault that waits for each answer for a limited time. Safe to use from many threads."""
 
     def __init__(
         self, root: Path, *, on_step: OnStep = no_step, read_s: float = _READ_S, write_s: float = _WRITE_S
@@ -102,7 +102,7 @@ class PatientFolderVault:
 
 
 class _Call(threading.Thread, Generic[T]):
-    """A call in a thread of its own."""
+    """A call, in a thread of its own."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         super().__init__(name="vault folder", daemon=True)
@@ -120,7 +120,7 @@ class _Call(threading.Thread, Generic[T]):
             self.ended.set()
 
     def result(self) -> T:
-        """Return the result of the call, once it ended; what it raised is raised here."""
+        """Return the result of the call once it has ended, or raise its exception."""
         if self._failure is not None:
             raise self._failure
         return self._results[0]

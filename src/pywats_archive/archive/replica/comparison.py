@@ -1,6 +1,6 @@
-"""Compares a segment that was found in a vault with the blobs that its events name, and that are here.
+"""Compares a segment that was found in a vault with the blobs of its events in the archive.
 
-Its description may have been forged by a holder of the station's key. So a blob counts as in the vault only if the segment has
+Whoever has the station's key can forge the description of a segment. So a blob counts as in the vault only if the segment has
 the same bytes. All others are noted as absent, so that their entries are not purged (invariant 13).
 """
 
@@ -20,29 +20,29 @@ from pywats_archive.errors import BlobMissing, StorageError
 _PIECE = 1 << 20
 
 
-class Holding:
-    """Compares the segments of one archive; fastest in their order."""
+class SegmentComparison:
+    """Compares segments with the blobs of one archive; fastest in the order of their events."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._named = NamedBlobs()
 
     def compared(self, found: FoundSegment, content_of: Callable[[str], bytes | None]) -> FoundSegment:
-        """Return the segment with all that it lacks as absent.
+        """Return the segment with each blob that it lacks as absent.
 
-        ``content_of`` returns a blob as the segment has it; None if it has none, or if it is damaged.
+        ``content_of`` returns the bytes of a blob in the segment; None if the segment does not have it, or has it damaged.
         """
         with self._archive.read() as db:
             named = self._named.between(db, found.segment.first, found.segment.last)
         wanted = [path for path, is_purged in named.items() if not is_purged]
-        held = frozenset(path for path in wanted if self._has(found, path, content_of))
-        lacking = {path: MISSING for path in wanted if path not in held}
+        present = frozenset(path for path in wanted if self._has(found, path, content_of))
+        lacking = {path: MISSING for path in wanted if path not in present}
         large = {path: sha256 for path, sha256 in found.large.items() if path not in lacking}
-        return replace(found, absent={**found.absent, **lacking}, large=large, held=held)
+        return replace(found, absent={**found.absent, **lacking}, large=large, present=present)
 
     def _has(self, found: FoundSegment, path: str, content_of: Callable[[str], bytes | None]) -> bool:
-        """Whether a segment has a blob as it is here, or has any under its path if it is not here."""
-        large = found.large.get(path)  # the vault is asked for the object itself when it confirms
+        """Whether a segment has a blob with the bytes of the archive, or with any bytes if the archive does not have it."""
+        large = found.large.get(path)  # whether that object is there is asked when the vault confirms
         content = content_of(path) if large is None else None
         if large is None and content is None:
             return False

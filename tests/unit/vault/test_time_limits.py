@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.errors import VaultAway
-from pywats_archive.vault import patience
+from pywats_archive.vault import time_limits
 from pywats_archive.vault.folder import FolderVault
-from pywats_archive.vault.patience import PatientFolderVault
 from pywats_archive.vault.store import MARKER
+from pywats_archive.vault.time_limits import TimeLimitedFolderVault
 
 KEY = "7c9e6679/5a1f/segments/000000000001.zip"
-CALLS: list[Callable[[PatientFolderVault], object]] = [
+CALLS: list[Callable[[TimeLimitedFolderVault], object]] = [
     lambda vault: vault.get(KEY),
     lambda vault: vault.size_of(KEY),
     lambda vault: list(vault.keys("7c9e6679")),
@@ -52,24 +52,24 @@ def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_no_call_waits_for_ever(
-    root: Path, hangs: threading.Event, call: Callable[[PatientFolderVault], object]
+    root: Path, hangs: threading.Event, call: Callable[[TimeLimitedFolderVault], object]
 ) -> None:
     """It says that the file server does not answer, and works again once it does."""
-    vault = PatientFolderVault(root, read_s=0.1, write_s=0.1)
+    vault = TimeLimitedFolderVault(root, read_s=0.1, write_s=0.1)
     with pytest.raises(VaultAway, match=r"does not answer within 0\.1 seconds; check the share"):
         call(vault)
     hangs.set()
-    assert PatientFolderVault(root).get(MARKER) == b"{}"
+    assert TimeLimitedFolderVault(root).get(MARKER) == b"{}"
 
 
 def test_few_threads_wait_for_a_share_that_hangs(root: Path, hangs: threading.Event) -> None:
     """Further calls are refused at once, until it answers again."""
-    vault = PatientFolderVault(root, read_s=0.05)
+    vault = TimeLimitedFolderVault(root, read_s=0.05)
     for _ in range(10):
         with pytest.raises(VaultAway):
             vault.get(KEY)
     waiting = [each for each in threading.enumerate() if each.name == "vault folder"]
-    assert len(waiting) == patience._MOST_ABANDONED
+    assert len(waiting) == time_limits._MOST_ABANDONED
     hangs.set()
     for each in waiting:
         each.join()
@@ -84,6 +84,6 @@ def test_a_slow_upload_is_not_given_up(root: Path) -> None:
         steps.append(step)
         time.sleep(0.3)
 
-    PatientFolderVault(root, on_step=slow, write_s=1.0).put_new("7c9e6679/other", b"other")
+    TimeLimitedFolderVault(root, on_step=slow, write_s=1.0).put_new("7c9e6679/other", b"other")
     assert len(steps) * 0.3 > 1.0
     assert FolderVault(root).get("7c9e6679/other") == b"other"
