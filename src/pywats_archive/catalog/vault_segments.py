@@ -53,7 +53,7 @@ class ShippedSegment:
     report_no: int
     """The greatest numbers of an entry and of a report in it and in all before."""
     sha256: str
-    """Of the whole object."""
+    """Of the whole object; empty if only its repair is known."""
     size_bytes: int
     at: datetime
     """When its files were read: those that changed later are not in it."""

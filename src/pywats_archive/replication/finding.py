@@ -100,8 +100,8 @@ class Finding:
         if names.first_of(key) != known.first or not progress.has_event(self._archive, known.last, known.hash):
             raise self._another(key, known)
         _require_events(self._archive, segment)
-        sha256 = known.repairs_sha256 if repair else None
-        compared = found_in(self._comparison, segment, sha256 or hashlib.sha256(content).hexdigest(), len(content))
+        sha256 = (known.repairs_sha256 or "") if repair else hashlib.sha256(content).hexdigest()
+        compared = found_in(self._comparison, segment, sha256, len(content))
         if repair:
             compared = replace(compared, key=key, repair=repair.known)
         self._on_step("note")

@@ -66,7 +66,7 @@ class Packing:
             ended_at=portion.ended_at,
             previous_hash=portion.previous_hash,
             hash=portion.hash,
-            previous_segment=previous_segment,
+            previous_segment=previous_segment or None,  # a damaged one may have been noted without its checksum
             entries=portion.entries,
             entry_no=portion.entry_no,
             report_no=portion.report_no,

@@ -363,3 +363,27 @@ def test_a_catalog_that_forgot_notes_the_repair(
     assert damage.known(archive, vault.url) == {done[1].key: made.known}
     progress.require(archive, vault.url)
     assert Shipping(archive, vault).confirm() == done[-1].segment.last
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_a_repair_of_a_segment_whose_checksum_nobody_knows_is_restored(
+    archive: Archive, vault: FolderVault, tmp_path: Path, is_forgotten: bool
+) -> None:
+    """Also once a segment follows, which cannot name the checksum: the damaged one counts as repaired."""
+    *noted, newest = shipped(archive, vault, limit_bytes=3000)
+    chain = progress.chain_of(archive) or ""
+
+    def forget() -> None:
+        """Have the catalog know all segments but the newest, as an older copy of it does."""
+        progress.forget(archive, vault.url, chain)
+        for each in noted:
+            archive.write(lambda tx, each=each: vault_segments.add(tx, vault.url, chain, each.segment))  # type: ignore[misc]
+
+    forget()
+    cut(Path(vault.url, newest.key))
+    assert verified(archive, vault, repairs=True)[0] == []
+    if is_forgotten:
+        forget()
+    hold(archive, "later")
+    shipped(archive, vault, limit_bytes=3000)
+    assert restored(vault, tmp_path / "new").problems == ()

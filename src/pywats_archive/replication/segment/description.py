@@ -39,7 +39,7 @@ class SegmentDescription:
     hash: str
     """The hashes of the event before the first one, and of the last one."""
     previous_segment: str | None
-    """The SHA-256 of the segment before; None in the first one."""
+    """The SHA-256 of the segment before; None in the first one, or if nobody knows it."""
     entries: int
     """How many entries were archived in it."""
     entry_no: int
