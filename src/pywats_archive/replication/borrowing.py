@@ -24,8 +24,8 @@ def borrowed(
 ) -> Iterator[Archive]:
     """Fetch the blobs of an entry, and let the block read the archive with them; BlobMissing if the vault has none.
 
-    ``only`` is the path of the one blob that is read; None fetches all.
-    A file of a segment costs three requests. The files are in a temporary folder meanwhile, and checked as the archive's own.
+    ``only`` is the path of the one blob that is read; None fetches all. A file of a segment costs three requests. The files are
+    in a temporary folder meanwhile, and checked as the archive's own.
     """
     wanted = wanted_of(archive, archive_id, only)
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
@@ -35,7 +35,7 @@ def borrowed(
 
 def wanted_of(archive: Archive, archive_id: str, only: str | None = None) -> frozenset[str]:
     """Return the blobs to fetch, all or only one; BlobMissing if there are none, or if their erasure has begun."""
-    # a row says any path
+    # a forged row may name any path
     wanted = {path for path in paths_of(archive, archive_id) if archive.blobs.is_of(path, archive_id)}
     if only is not None:
         wanted &= {only}
@@ -88,8 +88,8 @@ class _Fetching:
     def fetch(self, key: str, wanted: Collection[str], size_bytes: int) -> set[str]:
         """Write those of the wanted blobs that a segment has, or its repair; returns their paths.
 
-        ``size_bytes`` is the segment's size as noted.
-        A segment that is known as damaged is read only for files that its repair does not have.
+        ``size_bytes`` is the noted size of the segment. A segment that is known as damaged is read only for files that its
+        repair does not have.
         """
         if repair := self._known.get(key):
             done = self._fetch(repair.key, wanted)

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 import uvicorn
 
 from pywats_archive.client import Client
-from pywats_archive.client.vault.holding import with_kept
+from pywats_archive.client.vault.holding import with_cache
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.event_log import warn
 from pywats_archive.web.access.door import Door
@@ -68,7 +68,7 @@ class PageServer:
         self._records = records
         self._verification = Verification(client.verify, client.count_files)
         self._jobs = Jobs()
-        client, self._kept = with_kept(client)
+        client, self._cache = with_cache(client)
         station = Station(
             client=client,
             access=access,
@@ -102,7 +102,7 @@ class PageServer:
         """Serve until ``stop`` is called."""
         with (
             self._listener,
-            closing(self._kept),
+            closing(self._cache),
             closing(self._records),
             closing(self._verification),
             closing(self._jobs),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pywats_archive.archive.core import Archive
     from pywats_archive.client.contents import FromVault
     from pywats_archive.client.vault.station import StationVault
-    from pywats_archive.replication.keeping import KeptFiles
+    from pywats_archive.replication.cache import FileCache
 
 
 Guard = Callable[[], AbstractContextManager[None]]
@@ -31,8 +31,8 @@ class Vaults:
     actor: str
     _guard: Guard | None = nullcontext
     """None: no file is read from the vault."""
-    _kept: KeptFiles | None = None
-    """Where files from the vault stay for a moment; None if each is removed after it was read."""
+    _cache: FileCache | None = None
+    """The cache of files from the vault; None if each is removed after it was read."""
 
     @property
     def vault(self) -> StationVault:
@@ -55,8 +55,8 @@ class Vaults:
         if not settings.vault_url:
             return None
         vault, keys = open_vault(settings), config.parent
-        if self._kept is not None:
-            return partial(self._kept.borrowed, vault=vault, keys=keys, guard=self._guard)
+        if self._cache is not None:
+            return partial(self._cache.borrowed, vault=vault, keys=keys, guard=self._guard)
         return partial(_guarded, self._guard, partial(borrowed, vault=vault, keys=keys))
 
     def _required_vault(self) -> str | None:
@@ -79,13 +79,13 @@ def with_guard(client: V, guard: Guard | None) -> V:
     return other
 
 
-def with_kept(client: V) -> tuple[V, KeptFiles]:
-    """Return the same client, which keeps files from the vault for a moment, and these files, to be closed at the end."""
-    from pywats_archive.replication.keeping import KeptFiles
+def with_cache(client: V) -> tuple[V, FileCache]:
+    """Return the same client with a cache of files from the vault, and the cache, which is to be closed at the end."""
+    from pywats_archive.replication.cache import FileCache
 
     other = copy(client)
-    other._kept = KeptFiles()
-    return other, other._kept
+    other._cache = FileCache()
+    return other, other._cache
 
 
 @contextmanager

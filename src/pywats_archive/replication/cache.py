@@ -1,4 +1,4 @@
-"""Files from the vault that were read a moment ago: a page reads the same file again for each part of it that it shows."""
+"""A cache of files from the vault: a page or a download reads the same file once for each part that it shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Key = tuple[Path, str, str, str | None]
 
 
 @dataclass(kw_only=True, eq=False)
-class _Kept:
+class _Cached:
     """The blobs of one entry in a folder, as the archive has them: compressed, and encrypted if it is."""
 
     key: _Key
@@ -39,19 +39,19 @@ class _Kept:
 
 
 @dataclass
-class KeptFiles:
+class FileCache:
     """Lends files from the vault, and keeps each for two minutes after its last use; safe to use from many threads.
 
     They are in a private folder, which is removed by ``close``, at the end of the process, or after a kill by the next process.
-    Files of an entry whose erasure has begun are lent no more, and removed within ten seconds.
+    Files of an entry are no longer lent once its erasure has begun, and are removed within ten seconds.
     """
 
     limit_bytes: int = _LIMIT_BYTES
-    """How much is kept; more only while it is being read."""
+    """The size of all files; more only while they are read."""
     check_s: float = _CHECK_S
     now_s: Callable[[], float] = time.monotonic
     _mutex: threading.Lock = field(default_factory=threading.Lock)
-    _kept: dict[_Key, _Kept] = field(default_factory=dict)
+    _files: dict[_Key, _Cached] = field(default_factory=dict)
     _scratch: Scratch | None = None
     _timer: threading.Timer | None = None
 
@@ -70,12 +70,12 @@ class KeptFiles:
         wanted = wanted_of(archive, archive_id, only)
         key = (archive.root, vault.url, archive_id, only)
         with ExitStack() as using:
-            kept = self._in_use(key)
-            if kept is None:
+            cached = self._in_use(key)
+            if cached is None:
                 using.enter_context(guard())
-                kept = self._fetched(key, archive, wanted, vault)
-            using.callback(self._release, kept)
-            yield FetchedArchive(archive, kept.folder, vault=kept.place, keys=keys)
+                cached = self._fetched(key, archive, wanted, vault)
+            using.callback(self._release, cached)
+            yield FetchedArchive(archive, cached.folder, vault=cached.place, keys=keys)
 
     def close(self) -> None:
         """Remove all files; idempotent."""
@@ -84,17 +84,17 @@ class KeptFiles:
                 self._timer.cancel()
             if self._scratch:
                 self._scratch.close()
-            self._kept, self._timer, self._scratch = {}, None, None
+            self._files, self._timer, self._scratch = {}, None, None
 
-    def _in_use(self, key: _Key) -> _Kept | None:
+    def _in_use(self, key: _Key) -> _Cached | None:
         with self._mutex:
-            kept = self._kept.get(key)
-            if kept is None or not kept.folder.is_dir():
+            cached = self._files.get(key)
+            if cached is None or not cached.folder.is_dir():
                 return None
-            kept.users += 1
-            return kept
+            cached.users += 1
+            return cached
 
-    def _fetched(self, key: _Key, archive: Archive, wanted: frozenset[str], vault: Vault) -> _Kept:
+    def _fetched(self, key: _Key, archive: Archive, wanted: frozenset[str], vault: Vault) -> _Cached:
         folder = self._folder()
         try:
             place = fetch(archive, key[2], wanted, vault, folder)
@@ -102,10 +102,10 @@ class KeptFiles:
         except BaseException:
             names.remove_tree(folder, ignore_errors=True)
             raise
-        made = _Kept(key=key, archive=archive, folder=folder, place=place, size_bytes=size, used_s=self.now_s())
+        made = _Cached(key=key, archive=archive, folder=folder, place=place, size_bytes=size, used_s=self.now_s())
         with self._mutex:
             if size <= self.limit_bytes:
-                self._kept.setdefault(key, made)  # another request may have fetched it meanwhile
+                self._files.setdefault(key, made)  # another request may have fetched it meanwhile
         return made
 
     def _folder(self) -> Path:
@@ -115,45 +115,45 @@ class KeptFiles:
             self._scratch = self._scratch or Scratch()
             return self._scratch.make()
 
-    def _release(self, kept: _Kept) -> None:
+    def _release(self, cached: _Cached) -> None:
         with self._mutex:
-            kept.users, kept.used_s = kept.users - 1, self.now_s()
-            if self._kept.get(kept.key) is not kept:
-                self._remove_unused(kept)
+            cached.users, cached.used_s = cached.users - 1, self.now_s()
+            if self._files.get(cached.key) is not cached:
+                self._remove_unused(cached)
             self._trim()
 
     def _trim(self) -> None:
-        """Remove what was not used lately, and the oldest beyond the limit; check again later if something is kept."""
-        total = sum(each.size_bytes for each in self._kept.values())
-        for each in sorted(self._kept.values(), key=lambda each: each.used_s):
+        """Remove the files that were not used lately, and the oldest beyond the limit; check again later if any remain."""
+        total = sum(each.size_bytes for each in self._files.values())
+        for each in sorted(self._files.values(), key=lambda each: each.used_s):
             is_over = total > self.limit_bytes or self.now_s() - each.used_s > _AGE_S
             if is_over and not each.users:
-                total -= self._kept.pop(each.key).size_bytes
+                total -= self._files.pop(each.key).size_bytes
                 self._remove_unused(each)
-        if self._kept and self._timer is None:
+        if self._files and self._timer is None:
             self._timer = threading.Timer(self.check_s, self._check)
             self._timer.daemon = True
             self._timer.start()
 
     def _check(self) -> None:
         with self._mutex:
-            known = list(self._kept.values())
+            known = list(self._files.values())
         erased = [each for each in known if not _is_readable(each)]
         with self._mutex:
             self._timer = None
             for each in erased:
-                if self._kept.get(each.key) is each:
-                    del self._kept[each.key]
+                if self._files.get(each.key) is each:
+                    del self._files[each.key]
                     self._remove_unused(each)
             self._trim()
 
-    def _remove_unused(self, kept: _Kept) -> None:
-        if not kept.users:
-            names.remove_tree(kept.folder, ignore_errors=True)
+    def _remove_unused(self, cached: _Cached) -> None:
+        if not cached.users:
+            names.remove_tree(cached.folder, ignore_errors=True)
 
 
-def _is_readable(kept: _Kept) -> bool:
+def _is_readable(cached: _Cached) -> bool:
     """Whether an entry may still be read; not if its erasure has begun, or if the archive cannot say."""
     with suppress(Exception):
-        return bool(wanted_of(kept.archive, kept.key[2], kept.key[3]))
+        return bool(wanted_of(cached.archive, cached.key[2], cached.key[3]))
     return False

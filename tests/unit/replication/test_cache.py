@@ -15,7 +15,7 @@ from pywats_archive.archive.erasing import carrying_out
 from pywats_archive.archive.erasing.journal import Erasing
 from pywats_archive.errors import BlobMissing
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.replication.keeping import KeptFiles
+from pywats_archive.replication.cache import FileCache
 from pywats_archive.replication.shipping import Shipping
 from pywats_archive.vault.folder import FolderVault
 
@@ -23,7 +23,7 @@ from pywats_archive.vault.folder import FolderVault
 class Reading:
     """Reads sources of one archive from the vault, and counts how often the vault was asked."""
 
-    def __init__(self, aged: Aged, vault: FolderVault, files: KeptFiles) -> None:
+    def __init__(self, aged: Aged, vault: FolderVault, files: FileCache) -> None:
         self.aged = aged
         self.vault = vault
         self.files = files
@@ -59,11 +59,11 @@ def aged(tmp_path: Path) -> Iterator[Aged]:
 @pytest.fixture
 def reading(aged: Aged, vault: FolderVault) -> Iterator[Callable[..., Reading]]:
     """Makes a reader with some limits."""
-    made: list[KeptFiles] = []
+    made: list[FileCache] = []
 
     def make(**limits: object) -> Reading:
         list(Shipping(aged.archive, vault, limit_bytes=400_000).ship_all())
-        made.append(KeptFiles(**limits))  # type: ignore[arg-type]
+        made.append(FileCache(**limits))  # type: ignore[arg-type]
         return Reading(aged, vault, made[-1])
 
     yield make
