@@ -64,10 +64,7 @@ EXAMPLES = {
     "hold list": Example("hold list"),
     "vault": Example("vault init s3://archives/plant --config config.json", "the vault cannot be used"),
     "vault status": Example("vault status"),
-    "vault push": Example(
-        "vault push",
-        "a file was missing or damaged here, the vault confirmed less than was copied, or the vault cannot be used",
-    ),
+    "vault push": Example("vault push", "a file was missing or damaged here, or the vault does not confirm all"),
     "vault verify": Example(
         "vault verify --sample 5%", "something in the vault, or in the history here, is not as it was"
     ),
