@@ -15,6 +15,7 @@ from pywats_archive.models.event import Event
 _ALL = "SELECT key, repair, repair_size_bytes FROM vault_damage WHERE vault = ? ORDER BY key"
 _PUT = "REPLACE INTO vault_damage (vault, key, found_at, repair, repair_size_bytes) VALUES (?, ?, ?, ?, ?)"
 _CLEAR = "DELETE FROM vault_damage WHERE vault = ? AND key = ?"
+_FORGET = "DELETE FROM vault_damage WHERE vault = ? AND key LIKE '%/segments/%'"
 _ASK_AGAIN = "UPDATE vault_gate SET confirmed_at = NULL WHERE vault = ?"
 
 
@@ -49,3 +50,8 @@ def report(tx: Connection, vault: str, key: str, repair: KnownRepair | None, *, 
 def clear(tx: Connection, vault: str, key: str) -> None:
     """Note that an object is whole."""
     execute(tx, _CLEAR, (vault, key))
+
+
+def forget_segments(tx: Connection, vault: str) -> None:
+    """Remove what is noted of damaged segments."""
+    execute(tx, _FORGET, (vault,))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.description import fields_of
+from pywats_archive.archive.replica import damage
 from pywats_archive.archive.replica.comparison import SegmentComparison, sha256_of
 from pywats_archive.archive.replica.portion import DAMAGED, MISSING, Portion
 from pywats_archive.archive.replica.progress import FoundSegment, ShippedSegment
@@ -105,6 +107,7 @@ class Packing:
             self._on_step("put_large")
             with suppress(KeyTaken):  # the same bytes, since the key is their checksum
                 self._vault.put_file(key, whole)
+                damage.clear(self._archive, self._vault.url, key)  # that of the object that was lost
 
     def file_of(self, path: str, sha256: str) -> Path | None:
         """Return the file of a blob in the archive; None without one, or if it has another SHA-256."""
@@ -145,14 +148,18 @@ def found_segment(
 
 def found_in(comparison: SegmentComparison, segment: Segment, sha256: str, size_bytes: int) -> FoundSegment:
     """Return what is noted of a segment that was found in a vault; blobs of its events that it does not have are absent."""
-    files = frozenset(segment.files)
     found = found_segment(segment.description, sha256, size_bytes)
-    return comparison.compared(found, lambda path: _file_in(segment, path) if path in files else None)
+    return comparison.compared(found, partial(_file_in, segment, frozenset(segment.files)))
 
 
-def _file_in(segment: Segment, path: str) -> bytes | None:
-    """Return a file of a segment; None if it is damaged."""
-    try:
-        return segment.read(path)
-    except SegmentDamaged:
-        return None
+def lacking_in(comparison: SegmentComparison, segment: Segment) -> tuple[str, ...]:
+    """Return the blobs that are whole in the archive, and that a segment does not have with the same bytes."""
+    found = found_segment(segment.description, "", 0)
+    return comparison.lacking(found, partial(_file_in, segment, frozenset(segment.files)))
+
+
+def _file_in(segment: Segment, files: Collection[str], path: str) -> bytes | None:
+    """Return a file of a segment; None if it is not among its files, or damaged."""
+    with suppress(SegmentDamaged):
+        return segment.read(path) if path in files else None
+    return None

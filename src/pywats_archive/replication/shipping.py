@@ -15,6 +15,7 @@ from datetime import datetime
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.portion import PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
@@ -89,13 +90,18 @@ class Shipping:
             for blob in known:
                 if blob.sha256 not in large and self._packing.ship_again(blob.path, blob.sha256):
                     large[blob.sha256] = self._vault.size_of(names.large_key(self._uuid, blob.sha256)) or 0
+            damaged = damage.known(self._archive, self._vault.url)
+            repaired = self._without_damage(damaged, chain, segments, large)
             self._on_step("confirm")
-            repaired = self._without_damage(chain, segments, large)
-            return progress.confirm(self._archive, self._vault.url, segments, known, large, repaired=repaired)
+            return progress.confirm(
+                self._archive, self._vault.url, segments, known, large, damaged=damaged, repaired=repaired
+            )
 
-    def _without_damage(self, chain: str, segments: dict[int, int], large: dict[str, int]) -> frozenset[int]:
+    def _without_damage(
+        self, known: Mapping[str, KnownRepair | None], chain: str, segments: dict[int, int], large: dict[str, int]
+    ) -> frozenset[int]:
         """Remove the damaged objects from the lists, unless their repairs are there; returns the repaired segments."""
-        known, repaired = damage.known(self._archive, self._vault.url), set[int]()
+        repaired = set[int]()
         if not known:
             return frozenset()
         folders = names.repairs_folder(self._uuid, chain), names.large_repairs_folder(self._uuid)
@@ -131,7 +137,8 @@ class Shipping:
             try:
                 self._finding.require_own(key)
             except KeyMissing:
-                if damage.known(self._archive, self._vault.url).get(key) is None:  # no repair takes its place
+                repair = damage.known(self._archive, self._vault.url).get(key)
+                if repair is None or self._vault.size_of(repair.key) is None:  # the vault may be another one
                     progress.forget(self._archive, self._vault.url, chain)
                     last = None
         if not self._is_checked:  # the catalog may be an older one, or the vault another one under the same address

@@ -16,13 +16,16 @@ from pywats_archive.errors import AnotherHistory, KeyMissing, SegmentDamaged, St
 from pywats_archive.replication import names
 from pywats_archive.replication.comparing import difference
 from pywats_archive.replication.fetching import segment_at, segment_keys
-from pywats_archive.replication.repair.lookup import large_repair, sha256_in
+from pywats_archive.replication.repair.lookup import Repair, large_repair, sha256_in
+from pywats_archive.replication.repair.losses import lost_files
 from pywats_archive.replication.repair.putting import Repairing
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import ODD_LINE, Segment, opened
 from pywats_archive.vault.store import Vault
 
 OnProgress = Callable[[int, int], None]
+_MOST_NAMED = 20
+"""How many lost files a problem names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,8 +168,15 @@ class Verifying:
             last = known.last if known else 0
             return replace(checked, last=last, problems=(*problems, *filter(None, [failure])))
         self._repaired += [f"{problem}; {repair.stored.key} repairs it" for problem in problems]
-        repaired = replace(checked, files=repair.description.blobs, last=repair.description.last)
+        lost = tuple(self._lost(key, repair))
+        repaired = replace(checked, files=repair.description.blobs, last=repair.description.last, problems=lost)
         return self._compared(repaired, repair.description, repair.description.repairs_sha256, is_whole=True)
+
+    def _lost(self, key: str, repair: Repair) -> Iterator[str]:
+        """Yield what the segment had, and neither its repair nor what is left of it has."""
+        if lost := lost_files(self._archive, self._vault, key, repair):
+            some = ", ".join(lost[:_MOST_NAMED]) + (", …" if len(lost) > _MOST_NAMED else "")
+            yield f"{key}: is damaged, and {len(lost)} files of it are neither in the archive nor in its repair: {some}"
 
     def _note_whole(self, key: str) -> None:
         if self._is_noting and key in self._known:

@@ -205,7 +205,7 @@ def test_a_forged_repair_lets_nothing_be_purged(aged: Aged, vault: FolderVault) 
     false = build([(name, b"forged") for name in segment.files], segment.read("rows.jsonl.gz"), forged)
     vault.put_new(done.key.replace("/segments/", "/repair/").replace(".zip", "-1.zip"), false)
     cut(Path(vault.url, done.key))
-    assert verified(aged.archive, vault)[1]
+    assert verified(aged.archive, vault)[0]
     Shipping(aged.archive, vault).confirm()
     batch = Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id])
     assert purge(aged.archive, batch).entries == 0

@@ -32,13 +32,29 @@ class SegmentComparison:
 
         ``content_of`` returns the bytes of a blob in the segment; None if the segment does not have it, or has it damaged.
         """
-        with self._archive.read() as db:
-            named = self._named.between(db, found.segment.first, found.segment.last)
-        wanted = [path for path, is_purged in named.items() if not is_purged]
+        wanted = self._wanted(found)
         present = frozenset(path for path in wanted if self._has(found, path, content_of))
         lacking = {path: MISSING for path in wanted if path not in present}
         large = {path: sha256 for path, sha256 in found.large.items() if path not in lacking}
         return replace(found, absent={**found.absent, **lacking}, large=large, present=present)
+
+    def lacking(self, found: FoundSegment, content_of: Callable[[str], bytes | None]) -> tuple[str, ...]:
+        """Return the blobs that are whole here, and that the segment does not have with the same bytes."""
+        missing = (path for path in self._wanted(found) if not self._has(found, path, content_of))
+        return tuple(path for path in missing if self._is_here(path))
+
+    def _wanted(self, found: FoundSegment) -> list[str]:
+        """Return the blobs that the events name, except purged ones."""
+        with self._archive.read() as db:
+            named = self._named.between(db, found.segment.first, found.segment.last)
+        return [path for path, is_purged in named.items() if not is_purged]
+
+    def _is_here(self, path: str) -> bool:
+        try:
+            self._archive.blobs.stored_file(path)
+        except (StorageError, OSError):
+            return False
+        return True
 
     def _has(self, found: FoundSegment, path: str, content_of: Callable[[str], bytes | None]) -> bool:
         """Whether a segment has a blob with the bytes of the archive, or with any bytes if the archive does not have it."""

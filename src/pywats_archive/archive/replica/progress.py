@@ -79,12 +79,6 @@ def segment_at(archive: Archive, vault: str, chain: str, first: int) -> ShippedS
         return vault_segments.at(db, vault, chain, first)
 
 
-def segment_before(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
-    """Return the newest segment before an event that a vault is known to have."""
-    with archive.read() as db:
-        return vault_segments.before(db, vault, chain, first)
-
-
 def note(archive: Archive, vault: str, chain: str, made: FoundSegment) -> None:
     """Note durably that a vault has a segment, which blobs it left out, and which ones are objects of their own."""
     archive.write(lambda tx: _note(tx, vault, chain, made), is_patient=True)
@@ -173,6 +167,7 @@ def confirm(
     blobs: Iterable[LargeBlob],
     large: Mapping[str, int],
     *,
+    damaged: Mapping[str, KnownRepair | None] | None = None,
     repaired: Collection[int] = (),
 ) -> int:
     """Record up to which event a vault has every segment, and which larger blobs; returns the event's number.
@@ -180,7 +175,7 @@ def confirm(
     ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
     blobs. ``blobs`` are those that were known before the vault was listed: the lists do not have what another process ships
     meanwhile. The segments in ``repaired`` count, since the vault has their repairs. A blob that is still here must have the
-    same size in the vault.
+    same size in the vault. ``damaged`` is what was known as damaged: nothing is recorded if a check found more meanwhile.
     """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""
@@ -191,7 +186,13 @@ def confirm(
             break
         last = end
     there = {each: _is_as_here(archive, each.path, large.get(each.sha256)) for each in blobs}
-    archive.write(lambda tx: vault_gate.confirm(tx, vault, chain, last, there, now=archive.now()))
+    now = archive.now()
+
+    def record(tx: Connection) -> None:
+        if vault_damage.all_of(tx, vault) == (damaged or {}):
+            vault_gate.confirm(tx, vault, chain, last, there, now=now)
+
+    archive.write(record)
     return last
 
 
@@ -212,9 +213,11 @@ def noted(archive: Archive, vault: str, chain: str) -> tuple[frozenset[int], int
 
 
 def _without_gap(known: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
-    """Yield segments from event 1 on, up to the first gap."""
+    """Yield segments from event 1 on, up to the first gap; not those whose events are in an earlier one."""
     last = 0
     for first, end, size in known:
+        if end <= last:
+            continue
         if first != last + 1:
             return
         yield first, end, size
@@ -228,6 +231,7 @@ def forget(archive: Archive, vault: str, chain: str) -> None:
 
 def _forget(tx: Connection, vault: str, chain: str) -> None:
     vault_segments.forget(tx, vault, chain)
+    vault_damage.forget_segments(tx, vault)
     vault_gate.forget_blobs(tx, vault)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica.comparison import SegmentComparison
 from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import description_of, misplaced, whole_segment
+from pywats_archive.replication.packing import lacking_in
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import ODD_LINE, Segment
 from pywats_archive.vault.store import StoredKey, Vault
@@ -26,6 +28,8 @@ class Repair:
 
     stored: StoredKey
     description: SegmentDescription
+    lacks: tuple[str, ...] = ()
+    """The blobs that it does not have although they are whole in the archive, if they were compared."""
 
     @property
     def known(self) -> KnownRepair:
@@ -46,18 +50,23 @@ def repairs_of(vault: Vault, segment: str) -> Iterator[Repair]:
 def newest_repair(archive: Archive, vault: Vault, segment: str, noted: ShippedSegment | None = None) -> Repair | None:
     """Return the newest intact repair of a segment, with the events that the archive has; each of its parts was read.
 
-    With ``noted``, the segment as the catalog knows it, only a repair with the same last event counts.
+    One that has every blob that the archive still has goes before those that lack some: a holder of the station's key can add
+    false ones. With ``noted``, the segment as the catalog knows it, only a repair with the same last event counts.
     """
+    best: Repair | None = None
     for repair in repairs_of(vault, segment):
         known = repair.description
         if noted and (known.last, known.hash) != (noted.last, noted.hash):
             continue
         with suppress(SegmentDamaged, KeyMissing, *ODD_LINE):
-            lines = read_whole(vault, repair.stored.key).rows()
+            whole = read_whole(vault, repair.stored.key)
             is_own = progress.has_event(archive, known.last, known.hash)
-            if is_own and progress.first_break(archive, lines, known.first, known.last, known.hash) is None:
-                return repair
-    return None
+            if is_own and progress.first_break(archive, whole.rows(), known.first, known.last, known.hash) is None:
+                lacks = lacking_in(SegmentComparison(archive), whole)
+                if not lacks:
+                    return repair
+                best = best or replace(repair, lacks=lacks)
+    return best
 
 
 def repaired_segments(vault: Vault, archive_uuid: str, chain: str) -> list[str]:

@@ -46,8 +46,9 @@ class Repairing:
         self._packing = Packing(archive, vault, station=platform.node(), on_step=on_step)
 
     def newest(self, segment: str) -> Repair | None:
-        """Return the newest intact repair of a segment, with the events that the archive has."""
-        return newest_repair(self._archive, self._vault, segment, self._noted(segment))
+        """Return the newest intact repair of a segment, with the events and all blobs that the archive has."""
+        found = newest_repair(self._archive, self._vault, segment, self._noted(segment))
+        return found if found and not found.lacks else None
 
     def repair_segment(self, segment: str, damaged_sha256: str | None = None) -> Repair:
         """Store a damaged or missing segment again, unless an intact repair is there; durable, and noted, once this returns.
@@ -63,7 +64,9 @@ class Repairing:
         return repair
 
     def note(self, segment: str, repair: Repair) -> None:
-        """Note a repair durably; first the files that it lacks, or has with other bytes, so that their entries stay here."""
+        """Note a repair durably, unless it is known; first the files that it lacks, so that their entries stay here."""
+        if damage.known(self._archive, self._vault.url).get(segment) == repair.known:
+            return
         self._on_step("note_repair")
         whole, sha256 = whole_segment(self._vault, repair.stored.key), repair.description.repairs_sha256 or ""
         found = found_in(SegmentComparison(self._archive), whole, sha256, repair.stored.size_bytes)
@@ -125,16 +128,24 @@ class Repairing:
 
     def _put(self, segment: str, damaged_sha256: str | None) -> Repair:
         first, noted, url = names.first_of(segment) or 0, self._noted(segment), self._vault.url
-        before = progress.segment_before(self._archive, url, self._chain, first)
+        before = damage.segment_before(self._archive, url, self._chain, first)
+        if noted is None and before and before.last >= first:
+            raise AnotherHistory(
+                f"{url}: {segment} is no segment of this history: event {first} is in the segment before it"
+            )
         place = replace(progress.place_after(before), last=first - 1)
-        following = self._following(segment)
-        last = noted.last if noted else following.first - 1 if following else None
+        end, following = self._following(segment)
+        last = noted.last if noted else end
         self._on_step("read_repair")
         at = self._archive.now()
         portion = next_portion(self._archive, place, limit_bytes=self._limit_bytes, last=last)
         if portion is None or portion.first != first or (noted and (portion.last, portion.hash) != (last, noted.hash)):
             raise AnotherHistory(f"{url}: {segment} cannot be repaired: the archive does not have its events any more")
         is_next = following is not None and following.previous_hash == portion.hash
+        if noted is None and following and not is_next:
+            raise AnotherHistory(
+                f"{url}: {segment} cannot be repaired: the segment after it has another history than the archive"
+            )
         sha256 = following.previous_segment if following and is_next else noted.sha256 if noted else damaged_sha256
         description, content = self._packing.packed(
             portion, before.sha256 if before else None, at, repairs=segment, repairs_sha256=sha256
@@ -149,9 +160,12 @@ class Repairing:
             f"{url}: {segment} has {len(_NUMBERS)} repairs, none of which is intact; check the vault's disk"
         )
 
-    def _following(self, segment: str) -> SegmentDescription | None:
-        """Return the description of the next segment in the vault, if it can be read."""
-        keys = segment_keys(self._vault, self._uuid, self._chain, after=segment)
-        with suppress(SegmentDamaged, KeyMissing, StopIteration):
-            return segment_at(self._vault, next(keys)).description
-        return None
+    def _following(self, segment: str) -> tuple[int | None, SegmentDescription | None]:
+        """Return the last event before the next segment in the vault, and the description of that, if it can be read."""
+        key = next(segment_keys(self._vault, self._uuid, self._chain, after=segment), None)
+        if key is None:
+            return None, None
+        end = (names.first_of(key) or 0) - 1
+        with suppress(SegmentDamaged, KeyMissing):
+            return end, segment_at(self._vault, key).description
+        return end, None

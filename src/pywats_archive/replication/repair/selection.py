@@ -50,7 +50,7 @@ def _selected(
     vouched = [
         each for each in repairs if _named(each.description, known) == each.description.repairs_sha256 is not None
     ]
-    unknown = [each for each in repairs if _named(each.description, known) is None]
+    unknown = [each for each in repairs if _named(each.description, known) is None and _fits(each.description, known)]
     if own and is_as_stored(
         vault, segment, _named(own, known) or _first(each.description.repairs_sha256 for each in vouched)
     ):
@@ -68,6 +68,14 @@ def _named(description: SegmentDescription, known: Mapping[int, SegmentDescripti
     """Return the SHA-256 that the segment after one names; None if there is none that follows it."""
     after = known.get(description.last + 1)
     return after.previous_segment if after and after.previous_hash == description.hash else None
+
+
+def _fits(description: SegmentDescription, known: Mapping[int, SegmentDescription]) -> bool:
+    """Whether the next known segment begins after a repair, and follows from it if nothing is between them."""
+    after = min((first for first in known if first > description.first), default=None)
+    if after is None or after > description.last + 1:
+        return True
+    return after == description.last + 1 and known[after].previous_hash == description.hash
 
 
 def _first(found: Iterable[str | None]) -> str | None:

@@ -1,0 +1,151 @@
+"""Repairs that a holder of the station's key put into the vault, and damage that a repair cannot heal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.aged import Aged
+from tests.unit.replication.test_repairing import cut, spoil, verified
+from tests.unit.replication.test_shipping import shipped
+from tests.vaulted import blobs
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.purging import Batch, purge
+from pywats_archive.archive.replica import damage, progress
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.retention.purge import PurgeReason
+from pywats_archive.replication import names
+from pywats_archive.replication.fetching import whole_segment
+from pywats_archive.replication.repair.putting import Repairing
+from pywats_archive.replication.restoring import restore
+from pywats_archive.replication.segment.building import build
+from pywats_archive.replication.shipping import Shipping
+from pywats_archive.vault.folder import FolderVault
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Iterator[Aged]:
+    made = Aged(tmp_path)
+    yield made
+    made.archive.close()
+
+
+def purged(aged: Aged, entry: ArchiveEntry) -> int:
+    batch = Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id])
+    return purge(aged.archive, batch).entries
+
+
+def forge(vault: FolderVault, key: str, number: int, *, content: bytes | None, last: int | None = None) -> str:
+    """Put a repair with the events of a segment, and with another content of its files, or without them."""
+    segment = whole_segment(vault, key)
+    files = () if content is None else segment.files
+    known = replace(segment.description, repairs=key, repairs_sha256="0" * 64)
+    known = known if last is None else replace(known, last=last, hash="0" * 64)
+    forged = names.repair_key(key, number)
+    vault.put_new(forged, build([(path, content or b"") for path in files], segment.read("rows.jsonl.gz"), known))
+    return forged
+
+
+@pytest.mark.parametrize("content", [None, b"forged"])
+def test_a_repair_without_the_files_lets_nothing_be_purged(
+    aged: Aged, vault: FolderVault, content: bytes | None
+) -> None:
+    """It is no repair as long as the archive has the files (invariant 13); another one is put, but once."""
+    entry = aged.add(days_ago=30)
+    progress.require(aged.archive, vault.url)
+    shipping = Shipping(aged.archive, vault, limit_bytes=400_000)
+    (done,) = shipping.ship_all()
+    forge(vault, done.key, 1, content=content)
+    cut(Path(vault.url, done.key))
+    problems, repaired = verified(aged.archive, vault)
+    assert any(done.key in each for each in problems) and repaired == []
+    shipping.confirm()
+    assert purged(aged, entry) == 0
+    for _ in range(2):
+        assert verified(aged.archive, vault, repairs=True)[0] == []
+        assert len(list(Path(vault.url).rglob("repair/*.zip"))) == 2
+    shipping.confirm()
+    assert purged(aged, entry) == 1
+
+
+@pytest.mark.parametrize("harm", [cut, Path.unlink])
+def test_files_that_a_repair_cannot_have_are_problems(
+    aged: Aged, vault: FolderVault, harm: Callable[[Path], None]
+) -> None:
+    """Those of an entry that was purged since it was copied: only the damaged segment had them."""
+    early, entry, other = (aged.add(days_ago=30) for _ in range(3))
+    assert purged(aged, early) == 1
+    aged.now += timedelta(hours=1)
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    aged.now += timedelta(hours=1)
+    assert purged(aged, entry) == 1
+    harm(Path(vault.url, done.key))
+    for _ in range(2):
+        problems, repaired = verified(aged.archive, vault, repairs=True)
+        assert len(repaired) == 1
+        assert str(entry.source_archived_path) in "".join(problems)
+        assert not any(str(each.source_archived_path) in "".join(problems) for each in (early, other))
+
+
+def test_damage_found_while_the_vault_is_asked_is_not_confirmed(archive: Archive, vault: FolderVault) -> None:
+    """A check beside the service's round: what is confirmed then would count for half a day (invariant 13)."""
+    done = shipped(archive, vault)
+    progress.require(archive, vault.url)
+    spoil(Path(vault.url, done[0].key))
+
+    def find(step: str) -> None:
+        if step == "confirm":
+            verified(archive, vault)
+
+    asking = Shipping(archive, vault, on_step=find)
+    asking.confirm()
+    assert progress.is_confirmation_due(archive)
+    asking.confirm()
+    assert progress.lag(archive, vault.url).confirmed == 0
+
+
+def test_an_object_that_is_no_segment_is_not_repaired(archive: Archive, vault: FolderVault) -> None:
+    """A false key among the events of a segment: all that was copied still counts."""
+    done = shipped(archive, vault)
+    false = names.segment_key(archive.description.archive_uuid, progress.chain_of(archive) or "", 2)
+    vault.put_new(false, b"x")
+    progress.require(archive, vault.url)
+    problems, repaired = verified(archive, vault, repairs=True)
+    assert any(false in each for each in problems) and repaired == []
+    assert list(Repairing(archive, vault).repair_noted()) == []
+    assert Shipping(archive, vault).confirm() == done[-1].segment.last
+
+
+@pytest.mark.parametrize("is_longer", [True, False])
+def test_a_repair_that_does_not_fit_hides_no_segment(
+    archive: Archive, vault: FolderVault, tmp_path: Path, is_longer: bool
+) -> None:
+    """One with further events, or with those of another history: the segments after it are restored, with the true repair."""
+    done = shipped(archive, vault)
+    segment = done[1]
+    last = done[-1].segment.last + 9 if is_longer else segment.segment.last
+    forge(vault, segment.key, 7, content=b"forged", last=last)
+    cut(Path(vault.url, segment.key))
+    again = restore(vault, tmp_path / "without", actor="me")
+    assert again.segments == len(done) - 1
+    assert verified(archive, vault, repairs=True)[0] == []
+    again = restore(vault, tmp_path / "again", actor="me")
+    assert again.problems == () and blobs(tmp_path / "again") == blobs(archive.root)
+
+
+def test_a_vault_that_was_replaced_gets_all_again(archive: Archive, vault: FolderVault) -> None:
+    """Under the same address, by an empty one: what was damaged in the earlier one is no damage there."""
+    done = shipped(archive, vault)
+    spoil(Path(vault.url, done[-1].key))
+    verified(archive, vault, repairs=True)
+    assert damage.known(archive, vault.url)
+    for path in Path(vault.url, archive.description.archive_uuid).rglob("*.zip"):
+        path.unlink()
+    again = shipped(archive, vault)
+    assert [each.key for each in again][: len(done)] == [each.key for each in done]
+    assert damage.known(archive, vault.url) == {}
+    assert verified(archive, vault) == ([], [])
