@@ -14,7 +14,7 @@ import structlog
 from bench import live, pipeline
 from bench.figures import Board, Figure
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica import progress, shipped
 from pywats_archive.config.vault import OFF, VaultSettings
 from pywats_archive.pipeline.service import Service
 from pywats_archive.vault import marker
@@ -83,7 +83,7 @@ class _Measuring:
 
     def _copied(self, vault_url: str) -> int:
         """Return the number of the last event that the vault has."""
-        found = progress.last_segment(self._archive, vault_url, progress.chain_of(self._archive) or "")
+        found = shipped.last_segment(self._archive, vault_url, progress.chain_of(self._archive) or "")
         return found.last if found else 0
 
     def _delays(self, number: int, *, is_over: Callable[[], bool] = lambda: False) -> list[float]:

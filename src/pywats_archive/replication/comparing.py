@@ -12,7 +12,7 @@ from contextlib import suppress
 from pywats_archive.archive.anchors.replaced import ReplacedHistories
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
-from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica import progress, shipped
 from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
 from pywats_archive.replication import names
@@ -97,7 +97,7 @@ def difference(archive: Archive, known: SegmentDescription) -> Problem | None:
 def _newest(archive: Archive, vault: Vault, chain: str) -> tuple[SegmentDescription | None, list[str]]:
     """Return the description of the newest segment of a history that can be read, and the newer keys, the newest first."""
     uuid = archive.description.archive_uuid
-    known = progress.last_segment(archive, vault.url, chain)
+    known = shipped.last_segment(archive, vault.url, chain)
     folder = names.segments_folder(uuid, chain)
     start = names.segment_key(uuid, chain, known.first - 1) if known else ""
     unread: list[str] = []

@@ -153,7 +153,7 @@ def found_in(comparison: SegmentComparison, segment: Segment, sha256: str, size_
 
 
 def lacking_in(comparison: SegmentComparison, segment: Segment) -> tuple[str, ...]:
-    """Return the blobs that are whole in the archive, and that a segment does not have with the same bytes."""
+    """Return the blobs that are intact in the archive, and that a segment does not have with the same bytes."""
     found = found_segment(segment.description, "", 0)
     return comparison.lacking(found, partial(_file_in, segment, frozenset(segment.files)))
 

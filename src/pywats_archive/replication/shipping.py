@@ -19,6 +19,7 @@ from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.portion import PURGED, Portion
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.archive.replica.reading import next_portion
+from pywats_archive.archive.replica.shipped import last_segment
 from pywats_archive.errors import KeyMissing, KeyTaken, VaultRefused
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.replication import names, readme
@@ -131,7 +132,7 @@ class Shipping:
         chain = progress.chain_of(self._archive)
         if chain is None:
             return None
-        last = progress.last_segment(self._archive, self._vault.url, chain)
+        last = last_segment(self._archive, self._vault.url, chain)
         if last and not self._is_checked:
             key = self._key(chain, last.first)
             try:
@@ -145,7 +146,7 @@ class Shipping:
             if found := self._next_unnoted(chain):
                 return found
             self._is_checked = True
-            last = progress.last_segment(self._archive, self._vault.url, chain)
+            last = last_segment(self._archive, self._vault.url, chain)
         self._on_step("read")
         at = self._archive.now()  # before the files are read: one that changes during the upload is in the next segment
         portion = next_portion(self._archive, progress.place_after(last), limit_bytes=self._limit_bytes)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica import damage, progress, shipped
 from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.errors import AnotherHistory, KeyMissing, SegmentDamaged, StorageError
 from pywats_archive.replication import names
@@ -131,7 +131,7 @@ class Verifying:
             yield f"{key}: says that it begins with event {known.first}"
         if sha256 is None:
             return
-        noted = progress.segment_at(self._archive, self._vault.url, self._chain, first)
+        noted = shipped.segment_at(self._archive, self._vault.url, self._chain, first)
         if noted and noted.sha256 != sha256:
             yield f"{key}: is not what was stored there; it was damaged or replaced"
         try:

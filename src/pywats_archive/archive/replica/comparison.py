@@ -39,7 +39,7 @@ class SegmentComparison:
         return replace(found, absent={**found.absent, **lacking}, large=large, present=present)
 
     def lacking(self, found: FoundSegment, content_of: Callable[[str], bytes | None]) -> tuple[str, ...]:
-        """Return the blobs that are whole here, and that the segment does not have with the same bytes."""
+        """Return the blobs that are intact here, and that the segment does not have with the same bytes."""
         missing = (path for path in self._wanted(found) if not self._has(found, path, content_of))
         return tuple(path for path in missing if self._is_here(path))
 

@@ -9,9 +9,8 @@ from functools import partial
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica.portion import PURGED
-from pywats_archive.catalog import entries, erasing, vault_damage, vault_segments
+from pywats_archive.catalog import entries, erasing, vault_damage
 from pywats_archive.catalog.vault_damage import KnownRepair as KnownRepair  # noqa: PLC0414 (callers have it from here)
-from pywats_archive.catalog.vault_segments import ShippedSegment
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.ids import id_in
 
@@ -33,12 +32,6 @@ def clear(archive: Archive, vault: str, key: str) -> None:
     """Note durably that an object is whole, if it was known as damaged."""
     if key in known(archive, vault):
         archive.write(partial(vault_damage.clear, vault=vault, key=key))
-
-
-def segment_before(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
-    """Return the newest segment before an event that a vault is known to have."""
-    with archive.read() as db:
-        return vault_segments.before(db, vault, chain, first)
 
 
 def lost(archive: Archive, absent: Mapping[str, str], *, since: datetime | None) -> list[str]:

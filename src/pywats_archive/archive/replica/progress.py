@@ -67,18 +67,6 @@ def chain_of(archive: Archive) -> str | None:
         return exporting.chain_of(db)
 
 
-def last_segment(archive: Archive, vault: str, chain: str) -> ShippedSegment | None:
-    """Return the newest segment that a vault is known to have."""
-    with archive.read() as db:
-        return vault_segments.last(db, vault, chain)
-
-
-def segment_at(archive: Archive, vault: str, chain: str, first: int) -> ShippedSegment | None:
-    """Return the segment that begins with an event, if a vault is known to have it."""
-    with archive.read() as db:
-        return vault_segments.at(db, vault, chain, first)
-
-
 def note(archive: Archive, vault: str, chain: str, made: FoundSegment) -> None:
     """Note durably that a vault has a segment, which blobs it left out, and which ones are objects of their own."""
     archive.write(lambda tx: _note(tx, vault, chain, made), is_patient=True)
@@ -175,7 +163,7 @@ def confirm(
     ``segments`` has the first events and sizes of the segments as the vault lists them, ``large`` the SHA-256 and sizes of the
     blobs. ``blobs`` are those that were known before the vault was listed: the lists do not have what another process ships
     meanwhile. The segments in ``repaired`` count, since the vault has their repairs. A blob that is still here must have the
-    same size in the vault. ``damaged`` is what was known as damaged: nothing is recorded if a check found more meanwhile.
+    same size in the vault. ``damaged`` are the objects that were known as damaged: nothing is recorded if they have changed.
     """
     with archive.read() as db:
         chain = exporting.chain_of(db) or ""

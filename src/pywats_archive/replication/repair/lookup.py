@@ -29,7 +29,7 @@ class Repair:
     stored: StoredKey
     description: SegmentDescription
     lacks: tuple[str, ...] = ()
-    """The blobs that it does not have although they are whole in the archive, if they were compared."""
+    """The blobs that are intact in the archive, and not in the repair; empty if nobody compared them."""
 
     @property
     def known(self) -> KnownRepair:
@@ -50,7 +50,7 @@ def repairs_of(vault: Vault, segment: str) -> Iterator[Repair]:
 def newest_repair(archive: Archive, vault: Vault, segment: str, noted: ShippedSegment | None = None) -> Repair | None:
     """Return the newest intact repair of a segment, with the events that the archive has; each of its parts was read.
 
-    One that has every blob that the archive still has goes before those that lack some: a holder of the station's key can add
+    A repair with every blob that the archive still has goes before those that lack some: whoever has the station's key can add
     false ones. With ``noted``, the segment as the catalog knows it, only a repair with the same last event counts.
     """
     best: Repair | None = None

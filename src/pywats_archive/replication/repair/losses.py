@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica import damage, progress, shipped
 from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import whole_segment
@@ -23,7 +23,7 @@ def lost_files(archive: Archive, vault: Vault, segment: str, repair: Repair) -> 
     if not absent:
         return []
     first, chain = names.first_of(segment) or 0, progress.chain_of(archive) or ""
-    noted = progress.segment_at(archive, vault.url, chain, first)
+    noted = shipped.segment_at(archive, vault.url, chain, first)
     left: Segment | None = None
     with suppress(SegmentDamaged, KeyMissing):
         left = whole_segment(vault, segment)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.replica import damage, progress, shipped
 from pywats_archive.archive.replica.comparison import SegmentComparison
 from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.progress import ShippedSegment
@@ -124,11 +124,11 @@ class Repairing:
 
     def _noted(self, segment: str) -> ShippedSegment | None:
         first = names.first_of(segment) or 0
-        return progress.segment_at(self._archive, self._vault.url, self._chain, first)
+        return shipped.segment_at(self._archive, self._vault.url, self._chain, first)
 
     def _put(self, segment: str, damaged_sha256: str | None) -> Repair:
         first, noted, url = names.first_of(segment) or 0, self._noted(segment), self._vault.url
-        before = damage.segment_before(self._archive, url, self._chain, first)
+        before = shipped.segment_before(self._archive, url, self._chain, first)
         if noted is None and before and before.last >= first:
             raise AnotherHistory(
                 f"{url}: {segment} is no segment of this history: event {first} is in the segment before it"
