@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -10,11 +11,11 @@ from pathlib import Path
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.replica import damage, progress
 from pywats_archive.archive.replica.fetched import FetchedArchive, paths_of, segments_with
-from pywats_archive.errors import AnotherHistory, BlobMissing, KeyMissing, SegmentDamaged
+from pywats_archive.errors import AnotherHistory, ArchiveError, BlobDamaged, BlobMissing, KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at
 from pywats_archive.replication.finding import Finding
-from pywats_archive.replication.repair.lookup import newest_repair
+from pywats_archive.replication.repair.lookup import large_repair, newest_repair
 from pywats_archive.vault.store import Vault
 
 
@@ -79,6 +80,7 @@ class _Fetching:
         self._uuid = archive.description.archive_uuid
         self._known = damage.known(archive, vault.url)
         self._repairs: dict[str, None] = {}
+        self._blobs = FetchedArchive(archive, folder, vault=vault.url, keys=None).blobs
 
     @property
     def place(self) -> str:
@@ -91,22 +93,37 @@ class _Fetching:
         ``size_bytes`` is the noted size of the segment. A segment that is known as damaged is read only for files that its
         repair does not have.
         """
-        if repair := self._known.get(key):
-            done = self._fetch(repair.key, wanted)
-            if done:
-                self._repairs[repair.key] = None
-            if rest := set(wanted) - done:
-                with suppress(SegmentDamaged, KeyMissing):
-                    done |= self._fetch(key, rest)
-            return done
+        repair, failures = self._known.get(key), list[SegmentDamaged | KeyMissing]()
+        rest, damaged = set(wanted), set[str]()
+        for each in (repair.key, key) if repair else (key,):
+            with _noted(failures):
+                damaged |= self._take(each, rest, noted_bytes=None if repair else size_bytes)
+        found = newest_repair(self._archive, self._vault, key) if rest and (failures or damaged) else None
+        if found and found.stored.key not in self._repairs:
+            with _noted(failures):
+                damaged |= self._take(found.stored.key, rest)
+        if failures and not damaged and rest == set(wanted):
+            raise failures[0]
+        return set(wanted) - rest
+
+    def _take(self, key: str, rest: set[str], *, noted_bytes: int | None = None) -> set[str]:
+        """Fetch files from a segment or repair; those that are intact are removed from ``rest``, others are returned."""
+        found = self._fetch(key, rest, noted_bytes=noted_bytes)
+        damaged = {path for path in found if not self._is_intact(path)}
+        rest -= found - damaged
+        if found - damaged and names.first_of(key) is None:
+            self._repairs[key] = None
+        return damaged
+
+    def _is_intact(self, path: str) -> bool:
+        """Whether a fetched file agrees with the checksum in its header; reading it compares more."""
         try:
-            return self._fetch(key, wanted, noted_bytes=size_bytes)
-        except (SegmentDamaged, KeyMissing):
-            found = newest_repair(self._archive, self._vault, key)
-            if found is None:
-                raise
-            self._repairs[found.stored.key] = None
-            return self._fetch(found.stored.key, wanted)
+            self._blobs.stored_file(path)
+        except BlobDamaged:
+            return False
+        except ArchiveError:  # encrypted, and there is no key here
+            return True
+        return True
 
     def _fetch(self, key: str, wanted: Collection[str], *, noted_bytes: int | None = None) -> set[str]:
         segment = segment_at(self._vault, key, noted_bytes=noted_bytes)
@@ -115,14 +132,39 @@ class _Fetching:
         for path in sorted(found):
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            chunks = [segment.read(path)] if path in held else self._large(large[path])
-            with target.open("wb") as stream:
-                stream.writelines(chunks)
+            if path in held:
+                target.write_bytes(segment.read(path))
+            else:
+                self._write_large(target, large[path])
         return found
 
-    def _large(self, sha256: str) -> Iterator[bytes]:
-        key = names.large_key(self._uuid, sha256)
-        if repair := self._known.get(key):
-            key = repair.key
-            self._repairs[key] = None
-        return self._vault.stream(key)
+    def _write_large(self, target: Path, sha256: str) -> None:
+        """Write a blob that is an object of its own, or its repair if that is missing or damaged; KeyMissing without any."""
+        key, is_there = names.large_key(self._uuid, sha256), False
+        for each in self._large_keys(key, sha256):
+            digest = hashlib.sha256()
+            with suppress(KeyMissing), target.open("wb") as stream:
+                for chunk in self._vault.stream(each):
+                    digest.update(chunk)
+                    stream.write(chunk)
+                is_there = True
+            if digest.hexdigest() == sha256:
+                self._repairs |= {} if each == key else {each: None}
+                return
+        if not is_there:
+            raise KeyMissing(f"{self._vault.url}: has no {key}")
+
+    def _large_keys(self, key: str, sha256: str) -> Iterator[str]:
+        if known := self._known.get(key):
+            yield known.key
+        yield key
+        if found := large_repair(self._vault, self._uuid, sha256):
+            yield found.key
+
+
+@contextmanager
+def _noted(failures: list[SegmentDamaged | KeyMissing]) -> Iterator[None]:
+    try:
+        yield
+    except (SegmentDamaged, KeyMissing) as exc:
+        failures.append(exc)

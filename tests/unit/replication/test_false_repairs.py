@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 from tests.aged import Aged
-from tests.unit.replication.test_repairing import cut, spoil, verified
+from tests.unit.replication.test_repairing import cut, overwrite, spoil, verified
 from tests.unit.replication.test_shipping import shipped
 from tests.vaulted import blobs
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.purging import Batch, purge
 from pywats_archive.archive.replica import damage, progress
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.replication import names
+from pywats_archive.replication.borrowing import borrowed
 from pywats_archive.replication.fetching import whole_segment
 from pywats_archive.replication.repair.putting import Repairing
 from pywats_archive.replication.restoring import restore
@@ -149,3 +151,43 @@ def test_a_vault_that_was_replaced_gets_all_again(archive: Archive, vault: Folde
     assert [each.key for each in again][: len(done)] == [each.key for each in done]
     assert damage.known(archive, vault.url) == {}
     assert verified(archive, vault) == ([], [])
+
+
+def restored_from_vault(aged: Aged, vault: FolderVault, entry: ArchiveEntry) -> bytes:
+    folder = aged.base / "from-vault"
+    folder.mkdir()
+    with borrowed(aged.archive, entry.archive_id, entry.source_archived_path, vault=vault) as found:
+        return restore_source(found, entry.archive_id, folder).read_bytes()
+
+
+def test_a_file_is_read_from_the_segment_if_its_repair_is_damaged(aged: Aged, vault: FolderVault) -> None:
+    """Or was covered since it was noted: the segment still has this file, since another one there is damaged."""
+    entry, other = aged.add(days_ago=30), aged.add(days_ago=30)
+    expected = restore_source(aged.archive, entry.archive_id, aged.base).read_bytes()
+    (done,) = Shipping(aged.archive, vault, limit_bytes=400_000).ship_all()
+    path = Path(vault.url, done.key)
+    harmed = aged.archive.blobs.stored_bytes(str(other.source_archived_path))
+    overwrite(path, path.read_bytes().replace(harmed, harmed[:-9] + bytes(9)))
+    repair = Repairing(aged.archive, vault).repair_segment(done.key).stored.key
+    segment = whole_segment(vault, repair)
+    members = [(name, b"forged") for name in segment.files]
+    overwrite(Path(vault.url, repair), build(members, segment.read("rows.jsonl.gz"), segment.description))
+    assert purged(aged, entry) == 1
+    assert restored_from_vault(aged, vault, entry) == expected
+
+
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_large_file_is_read_from_a_repair_that_is_not_noted(aged: Aged, vault: FolderVault, is_missing: bool) -> None:
+    """As with an older copy of the catalog."""
+    entry = aged.add(days_ago=30, size=9000)
+    expected = restore_source(aged.archive, entry.archive_id, aged.base).read_bytes()
+    list(Shipping(aged.archive, vault, limit_bytes=5000).ship_all())
+    (large,) = Path(vault.url).rglob("blobs/*.gz")
+    overwrite(large, large.read_bytes()[:-9] + bytes(9))
+    assert verified(aged.archive, vault, repairs=True)[0] == []
+    for key in damage.known(aged.archive, vault.url):
+        damage.clear(aged.archive, vault.url, key)
+    if is_missing:
+        large.unlink()
+    assert purged(aged, entry) == 1
+    assert restored_from_vault(aged, vault, entry) == expected
