@@ -47,6 +47,10 @@ _PURGED = "SELECT purged_at IS NOT NULL FROM archive_entries WHERE archive_id = 
 _REMOVED = (
     "SELECT 1 FROM events WHERE archive_id = ? AND kind = 'report.removed' AND json_extract(details, '$.blob') = ?"
 )
+_CHECKSUM = (
+    "SELECT source_checksum FROM archive_entries WHERE archive_id = ? AND archived_path = ? "
+    "UNION ALL SELECT checksum FROM reports WHERE archive_id = ? AND archived_path = ?"
+)
 _UNPURGED = "SELECT archived_path FROM archive_entries WHERE purged_at IS NULL AND archived_path <> ''"
 _EVENTS = "SELECT sequence, previous_hash, hash FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT 1000"
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
@@ -125,6 +129,11 @@ class Refilling:
         if found is None or found[0]:
             return False
         return execute(self._db, _REMOVED, (archive_id, path)).fetchone() is None
+
+    def checksum_of(self, path: str, archive_id: str) -> str | None:
+        """Return the checksum of what a blob holds, if it is the source of an entry or a report."""
+        row = execute(self._db, _CHECKSUM, (archive_id, path, archive_id, path)).fetchone()
+        return str(row[0]) if row else None
 
     def apply(self, unit: Callable[[Connection], object]) -> None:
         """Run ``unit`` in the transaction that fills the catalog."""

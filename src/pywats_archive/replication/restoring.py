@@ -84,6 +84,8 @@ class _Restoring:
         self._failed: dict[str, str] = {}
         """What is wrong with each file of the present segment that cannot be read."""
         self._found: list[FoundSegment] = []
+        self._is_repaired = False
+        """Whether the present segment is read from a repair."""
 
     def fill(self, archive: Remaking) -> dict[str, Any]:
         """Add all segments; returns the details of the event that records it."""
@@ -108,6 +110,7 @@ class _Restoring:
     def _add(self, archive: Remaking, key: str, known: SegmentDescription) -> None:
         """Add a segment, with each file that it or another object with parts of it has."""
         self._failed.clear()
+        self._is_repaired = known.repairs is not None
         keys, failures = [key, *self._chosen.others.get(key, ())], list[SegmentDamaged | KeyMissing]()
         while keys:
             try:
@@ -155,6 +158,8 @@ class _Restoring:
         with self._named(path):
             if archive.wants(path):
                 archive.add_file(path, chunks())
+                if self._is_repaired:  # any holder of the station's key can add a repair
+                    archive.require_as_archived(path)
                 self.files += 1
             self._failed.pop(path, None)
 

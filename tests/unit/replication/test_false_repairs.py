@@ -191,3 +191,16 @@ def test_a_large_file_is_read_from_a_repair_that_is_not_noted(aged: Aged, vault:
         large.unlink()
     assert purged(aged, entry) == 1
     assert restored_from_vault(aged, vault, entry) == expected
+
+
+def test_a_false_repair_that_fits_replaces_no_file(archive: Archive, vault: FolderVault, tmp_path: Path) -> None:
+    """With the checksum of the segment, and newer than the true repair: each file is restored from what has it."""
+    done = shipped(archive, vault)[1]
+    segment = whole_segment(vault, done.key)
+    cut(Path(vault.url, done.key))
+    assert verified(archive, vault, repairs=True)[0] == []
+    known = replace(segment.description, repairs=done.key, repairs_sha256=done.segment.sha256)
+    members = [(name, b"forged") for name in segment.files]
+    vault.put_new(names.repair_key(done.key, 5), build(members, segment.read("rows.jsonl.gz"), known))
+    again = restore(vault, tmp_path / "again", actor="me")
+    assert again.problems == () and blobs(tmp_path / "again") == blobs(archive.root)

@@ -19,11 +19,12 @@ from pywats_archive.archive.replica.naming import NamedBlobs
 from pywats_archive.archive.replica.portion import FILES, MISSING
 from pywats_archive.archive.replica.progress import FoundSegment
 from pywats_archive.blobs import place
+from pywats_archive.blobs.store import BlobStore
 from pywats_archive.catalog import events
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.refilling import EventMark, Refilling, bind_newer, reconcile, refilling, unpurged_paths
 from pywats_archive.catalog.refilling import Refilled as Refilled  # noqa: PLC0414 (callers have both from here)
-from pywats_archive.errors import StorageError, UsageError
+from pywats_archive.errors import BlobDamaged, StorageError, UsageError
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import id_in
 from pywats_archive.models.time import Clock
@@ -79,6 +80,23 @@ class Remaking:
                 stream.writelines(chunks)
         except BaseException:
             names.unlink(whole)
+            raise
+
+    def require_as_archived(self, path: str) -> None:
+        """Remove a blob that was added, and raise BlobDamaged, if it is a source or report with another checksum than its row.
+
+        Companions are compared with the checksum in their own header, encrypted blobs with nothing, since no key is here.
+        """
+        if path.partition("/")[0] not in (layout.SOURCES, layout.REPORTS) or path.endswith(".age"):
+            return
+        added = BlobStore(self._root)
+        try:
+            if checksum := self._rows.checksum_of(path, id_in(path)):
+                added.check(path, checksum)
+            else:
+                added.stored_file(path)
+        except BlobDamaged:
+            names.unlink(self._root / path)
             raise
 
     def note(self, vault: str, chain: str, segments: Iterable[FoundSegment]) -> None:
