@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.replica import progress
+from pywats_archive.archive.replica import progress, shipped
 from pywats_archive.archive.replica.comparison import SegmentComparison
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.errors import AnotherHistory, SegmentDamaged
@@ -53,15 +53,25 @@ class Finding:
         passed = {None, *noted}
         stored = [each.key for each in self._vault.keys(folder, after=start) if names.first_of(each.key) not in passed]
         repaired = dict(self._repaired(chain, passed)) if stored or after < max(noted, default=0) else {}
+        before = shipped.segment_at(self._archive, self._vault.url, chain, after)
+        end = before.last if before else 0
         for key in sorted({*stored, *repaired}):
+            if (
+                names.first_of(key) or 0
+            ) <= end:  # any holder of the station's key can store one among the events of another
+                continue
             try:
                 if repair := repaired.get(key):
-                    yield self._noted(key, chain, self._vault.get(repair.stored.key), repair)
+                    found = self._noted(key, chain, self._vault.get(repair.stored.key), repair)
+                    end = found.last
+                    yield found
                     continue
                 content = self._vault.get(key)
                 known = self._opened(key, content).description
                 if not progress.lacks(self._archive, known.first, known.last):
-                    yield self._noted(key, chain, content)
+                    found = self._noted(key, chain, content)
+                    end = found.last
+                    yield found
             except SegmentDamaged:  # whoever stores a segment under its key is refused, and learns of the damage
                 continue
 

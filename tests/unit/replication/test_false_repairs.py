@@ -204,3 +204,15 @@ def test_a_false_repair_that_fits_replaces_no_file(archive: Archive, vault: Fold
     vault.put_new(names.repair_key(done.key, 5), build(members, segment.read("rows.jsonl.gz"), known))
     again = restore(vault, tmp_path / "again", actor="me")
     assert again.problems == () and blobs(tmp_path / "again") == blobs(archive.root)
+
+
+def test_a_false_segment_among_the_events_of_another_is_not_noted(archive: Archive, vault: FolderVault) -> None:
+    """With a catalog that forgot: it neither stops the copies nor says that the vault lacks files."""
+    done = shipped(archive, vault)
+    segment = whole_segment(vault, done[1].key)
+    first, chain = segment.description.first + 1, segment.description.chain
+    known = replace(segment.description, first=first, hash="0" * 64)
+    key = names.segment_key(archive.description.archive_uuid, chain, first)
+    vault.put_new(key, build([], segment.read("rows.jsonl.gz"), known))
+    progress.forget(archive, vault.url, chain)
+    assert [each.key for each in shipped(archive, vault)][: len(done)] == [each.key for each in done]
