@@ -70,7 +70,7 @@ class ByReadme:
 
     def repairs(self) -> None:
         """Put the repairs in their places, in a copy of the vault."""
-        self._run(self._example("    ls -v <archive>/<chain>/repair/*.zip"))
+        self._run(self._example("    ls -vr <archive>/<chain>/repair/*.zip"))
 
     def blobs(self) -> dict[str, bytes]:
         """Unpack the segments, and the files that are too large for one."""

@@ -16,8 +16,8 @@ vault.json                                  makes this place a vault
                                             of the first event. <chain> names the history: a catalog that was rebuilt begins
                                             another one; its first segments hold all that was there then.
 <archive>/blobs/<sha256>.gz                 files that are too large for a segment; segment.json says which ones
-<archive>/<chain>/repair/<number>-<n>.zip   repairs of segments that were damaged or lost; the greatest <n> counts
-<archive>/blobs/repair/<sha256>-<n>.gz      repairs of such files that were damaged; the greatest <n> counts
+<archive>/<chain>/repair/<number>-<n>.zip   repairs of segments that were damaged or lost; the greatest intact <n> counts
+<archive>/blobs/repair/<sha256>-<n>.gz      repairs of such files that were damaged
 
 Nothing here is ever replaced or removed by the stations.
 
@@ -26,12 +26,19 @@ With pywats-archive:  pywats-archive vault restore --to NEW-FOLDER --vault THIS-
 Without it: a segment is a ZIP with the files of the archive under their own paths, each a .gz with its own name and time inside
 (.gz.age: encrypted, see https://age-encryption.org). Run all of this here, beside vault.json (copy a bucket to a folder first),
 with your own name in place of NEW-FOLDER. If there are repairs, copy this place first, go on in the copy, and replace damaged
-objects there by their repairs:
+and missing objects there by their repairs:
 
-    ls -v <archive>/<chain>/repair/*.zip 2>/dev/null |
-    while read -r z; do cp -f "$z" "<archive>/<chain>/segments/$(basename "${z%-*}").zip"; done
+    ls -vr <archive>/<chain>/repair/*.zip 2>/dev/null |
+    while read -r z; do
+      s="<archive>/<chain>/segments/$(basename "${z%-*}").zip"; unzip -tq "$s" > /dev/null 2>&1 || cp -f "$z" "$s"
+    done
     ls -v <archive>/blobs/repair/*.gz 2>/dev/null |
-    while read -r z; do cp -f "$z" "<archive>/blobs/$(basename "${z%-*}").gz"; done
+    while read -r z; do
+      sha="$(basename "${z%-*}")"; echo "$sha  $z" | sha256sum -c --status && cp -f "$z" "<archive>/blobs/$sha.gz"
+    done
+
+A segment that can be read may still be another one than its station stored: then its SHA-256 differs from previous_segment in
+segment.json of the next segment. Replace such a segment by its newest repair, too.
 
 Unpack all segments of one chain, the newest first, into one folder:
 

@@ -165,8 +165,8 @@ class Verifying:
         if repair is None:
             if not is_missing:  # the segment after a missing one names that too
                 self._before, self._sha256 = known, sha256
-            last = known.last if known else 0
-            return replace(checked, last=last, problems=(*problems, *filter(None, [failure])))
+            last, said = known.last if known else 0, [f"{problem}{self._advice}" for problem in problems]
+            return replace(checked, last=last, problems=(*said, *filter(None, [failure])))
         self._repaired += [f"{problem}; {repair.stored.key} repairs it" for problem in problems]
         lost = tuple(self._lost(key, repair))
         repaired = replace(checked, files=repair.description.blobs, last=repair.description.last, problems=lost)
@@ -177,6 +177,11 @@ class Verifying:
         if lost := lost_files(self._archive, self._vault, key, repair):
             some = ", ".join(lost[:_MOST_NAMED]) + (", …" if len(lost) > _MOST_NAMED else "")
             yield f"{key}: is damaged, and {len(lost)} files of it are neither in the archive nor in its repair: {some}"
+
+    @property
+    def _advice(self) -> str:
+        """What to do about a damaged object without a repair."""
+        return "" if self._is_repairing else "; 'vault verify --repair' copies it again from this archive"
 
     def _note_whole(self, key: str) -> None:
         if self._is_noting and key in self._known:
@@ -209,7 +214,7 @@ class Verifying:
             return
         repair = self._large_repair(key, path, sha256)
         if repair is None:
-            yield problem
+            yield f"{problem}{self._advice}"
         else:
             self._repaired.append(f"{problem}; {repair} repairs it")
 
