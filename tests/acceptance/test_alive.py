@@ -12,7 +12,7 @@ from multiprocessing import spawn
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.command import Process, started
 from tests.station import PATIENCE_S, Station, wait_for
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import PATIENCE_S, Station, check_sound, wait_for, wait_for_event
 
 from pywats_archive.archive.repair.rebuild import rebuild

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.command import command
 from tests.station import Station, wait_for_event
 

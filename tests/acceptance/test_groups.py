@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import PATIENCE_S, Station, block_today, wait_for
 
 from pywats_archive.archive.core import Archive

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive import Client

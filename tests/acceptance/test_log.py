@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.command import command, started
 from tests.station import PATIENCE_S, Station, wait_for
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import Station, block_today, wait_for
 
 from pywats_archive.archive.sources import leaving

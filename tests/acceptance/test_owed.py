@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import Station, block_today, wait_for, wait_for_event
 
 from pywats_archive.archive.restore.source import restore_source

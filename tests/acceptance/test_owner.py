@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import Station, check_sound, wait_for, wait_for_event
 
 FILES = 8

@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 from tests.aged import Aged
+from tests.captured import capture_logs
 from tests.station import Station, wait_for
 
 from pywats_archive.archive import alerts

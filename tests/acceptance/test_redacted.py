@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import structlog
 from tests.acceptance.test_retention import hook
+from tests.captured import capture_logs
 from tests.command import command
 from tests.station import Station, wait_for, wait_for_event
 
@@ -153,7 +153,7 @@ def test_a_webhook_is_told_no_secret_and_its_own_stays_out_of_the_log() -> None:
         wait_for(lambda: posted)
         webhook.close()
     assert posted[0]["reason"] == "denied Basic [api_token]" and posted[0]["_path"] == "/services/T00/abcdefgh"
-    with structlog.testing.capture_logs() as lines:
+    with capture_logs() as lines:
         webhook = Webhook(config, waits_s=(0.0,))
         webhook.post({"alert": "server.away"}, of_converter=False)
         wait_for_event(lines, "webhook.failed")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
+from tests.captured import capture_logs
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive.client import Client
@@ -47,7 +47,7 @@ BAD: list[Change] = [
 def test_no_configuration_ends_the_service(station: Station) -> None:
     """Each bad one is ``config.rejected`` and an alert, the last good one goes on, and the next good one is taken."""
     watch = station.add("any")
-    with structlog.testing.capture_logs() as lines, station.serving():
+    with capture_logs() as lines, station.serving():
         wait_for_event(lines, "service.started")
         path = station.root / "config.json"
         good = path.read_text()
@@ -83,7 +83,7 @@ def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, mon
         take_over(self, config, lines)
 
     monkeypatch.setattr(Reloading, "_use", fails)
-    with structlog.testing.capture_logs() as lines, station.serving():
+    with capture_logs() as lines, station.serving():
         wait_for_event(lines, "service.started")
         station.sections[0]["priority"] = 3
         station.write_config()
@@ -109,7 +109,7 @@ def test_a_configuration_that_fails_before_it_is_used_is_rejected(
         return lanes(self, config, *rest, **more)
 
     monkeypatch.setattr(Assembly, "lanes", fails)
-    with structlog.testing.capture_logs() as lines, station.serving():
+    with capture_logs() as lines, station.serving():
         wait_for_event(lines, "service.started")
         station.sections[0]["priority"] = 3
         station.write_config()
@@ -121,7 +121,7 @@ def test_a_configuration_that_fails_before_it_is_used_is_rejected(
 def test_what_can_hardly_be_meant_is_told_by_service_and_doctor(station: Station) -> None:
     """A pattern that matches nothing is a warning in the log and in ``doctor``, which exits with 1 for it."""
     station.add("any", file_patterns=["*.csv;*.json"])
-    with structlog.testing.capture_logs() as lines:
+    with capture_logs() as lines:
         station.run()
     (told,) = [line for line in lines if line["event"] == "config.doubtful"]
     assert told["log_level"] == "warning" and "'*.csv;*.json'" in told["reason"]

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 from tests.acceptance.test_switched_off import RANDOM, TWICE, gone, leave_waiting, states
+from tests.captured import capture_logs
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive import Client

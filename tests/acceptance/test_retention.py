@@ -194,12 +194,14 @@ def test_a_clock_that_jumps_purges_nothing(station: Station) -> None:
     try:
         wait_for(lambda: station.names("any/Done"))
         off_by[0] = timedelta(days=3650)
-        alert = wait_for(lambda: _alerts(station))
+        wait_for(
+            lambda: _alerts(station) == {"retention.clock"}
+        )  # for a moment another answer of the server may be one
         time.sleep(1.5)
     finally:
         service.stop()
         thread.join()
-    assert alert == {"retention.clock"}
+    assert _alerts(station) == {"retention.clock"}
     assert not station.entry().purged_at
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.disk import share
 from tests.station import FOLDERS, Station, check_sound, wait_for, wait_for_event
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import FOLDERS, Station, wait_for
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux'")

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 from tests.acceptance.test_switched_off import RANDOM, TWICE, gone, states
+from tests.captured import capture_logs
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive import Client
@@ -106,7 +106,7 @@ def test_what_waits_for_the_server_is_sent_once(
     """It lies in a folder with another name, or of another converter: it is known there, and leaves it (invariant 4)."""
     two(station)
     station.server.stop()
-    with station.serving(), capture_logs() as logged:
+    with capture_logs() as logged, station.serving():
         wait_for(lambda: Counter(states(station).values()) == {ArrivalState.WAITING: 2})
         if while_running:
             change(station)
@@ -148,7 +148,7 @@ def test_what_waits_without_an_archive_is_sent_once(station: Station, change: Ca
     """What only memory holds is known by its file when the configuration is read again (invariant 4)."""
     two(station, archive_enabled=False)
     station.server.stop()
-    with station.serving() as service, capture_logs() as logged:
+    with capture_logs() as logged, station.serving() as service:
         wait_for(lambda: in_memory(service) == 2)
         change(station)
         station.write_config()

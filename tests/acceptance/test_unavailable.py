@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import FOLDERS, Station, wait_for, wait_for_event
 
 from pywats_archive import Client

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.patience import PATIENCE_S
 
 from pywats_archive.portable.event_log import warn

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import structlog
+from tests.captured import capture_logs
 from tests.station import wait_for
 
 from pywats_archive.config.server import WebhookConfig
@@ -71,7 +71,7 @@ def test_a_message_of_any_content_goes_out_and_so_does_the_next(listener: _Liste
 def test_a_header_that_cannot_be_sent_costs_the_message_alone(listener: _Listener, value: str) -> None:
     """It is dropped with a line in the log, at once, and goes on once the configuration is right; the secret is not told."""
     config = WebhookConfig(webhook_service_url=listener.address, webhook_auth_header="X-Auth", webhook_auth_value=value)
-    with structlog.testing.capture_logs() as lines:
+    with capture_logs() as lines:
         hook = Webhook(config, waits_s=(0.0, 60.0))
         hook.post({"alert": "first"}, of_converter=False)
         wait_for(lambda: [line["event"] for line in lines] == ["webhook.dropped"])
@@ -90,7 +90,7 @@ def test_a_header_that_cannot_be_sent_costs_the_message_alone(listener: _Listene
 def test_an_address_that_is_none_ends_nothing(listener: _Listener, address: str) -> None:
     """Each message to it is told in a line, and a right address is served by the same thread."""
     config = WebhookConfig(webhook_service_url=address)
-    with structlog.testing.capture_logs() as lines:
+    with capture_logs() as lines:
         hook = Webhook(config, waits_s=(0.0,))
         hook.post({"alert": "first"}, of_converter=False)
         wait_for(lambda: lines)

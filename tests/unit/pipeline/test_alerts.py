@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-import structlog
+from tests.captured import capture_logs
 
 from pywats_archive.archive.alerts import open_alerts
 from pywats_archive.archive.core import Archive
@@ -37,7 +37,7 @@ def told(archive: Archive) -> list[tuple[str, object]]:
 def test_an_alert_is_raised_once_and_cleared_once() -> None:
     """However often it is raised or cleared, an alert is reported once each (invariant 11)."""
     alerts = Alerts(lambda: (), clock=lambda: NOW)
-    with structlog.testing.capture_logs() as logged:
+    with capture_logs() as logged:
         for free in (5, 4):
             alerts.raise_alert("disk.low", "/archive", free_bytes=free)
         assert alerts.open == (Alert(name="disk.low", subject="/archive", raised_at=NOW, fields=(("free_bytes", 5),)),)

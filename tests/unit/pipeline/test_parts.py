@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 
 from pywats_archive.errors import ConversionInterrupted, StorageError
 from pywats_archive.pipeline.alerting.alerts import Alerts

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.signing_service import Service
 from tests.station import wait_for
 from tests.vaulted import copied

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.unit.pipeline.test_ship_job import INTERVAL_S, ShippingService
 
 from pywats_archive.archive.replica import damage

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 from tests.station import Station
 
 from pywats_archive.catalog import engine

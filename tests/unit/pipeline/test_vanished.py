@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
+from tests.captured import capture_logs
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
