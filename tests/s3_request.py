@@ -15,6 +15,7 @@ import httpx
 
 from tests.patience import PATIENCE_S
 from tests.seaweed import Seaweed, secret
+from tests.station import wait_for
 
 _LOCK = b"""<ObjectLockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ObjectLockEnabled>Enabled\
 </ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule>\
@@ -26,6 +27,7 @@ def create_locked_bucket(server: Seaweed, name: str) -> None:
     _done(server, "PUT", f"/{name}", headers={"x-amz-bucket-object-lock-enabled": "true"})
     checksum = base64.b64encode(hashlib.md5(_LOCK, usedforsecurity=False).digest()).decode()
     _done(server, "PUT", f"/{name}", query="object-lock=", body=_LOCK, headers={"content-md5": checksum})
+    wait_for(lambda: _asked(server, "PUT", f"/{name}/first", body=b"x").is_success)  # it gets room on the disk now
 
 
 def cover(server: Seaweed, place: str, content: bytes) -> None:
