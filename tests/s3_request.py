@@ -35,6 +35,11 @@ def cover(server: Seaweed, place: str, content: bytes) -> None:
     _done(server, "PUT", place, body=content)
 
 
+def remove(server: Seaweed, place: str) -> None:
+    """Remove the object at ``/bucket/key``."""
+    _done(server, "DELETE", place)
+
+
 def versions_of(server: Seaweed, place: str) -> list[str]:
     """Return the versions of the object at ``/bucket/key``, the newest first."""
     bucket, _, key = place.removeprefix("/").partition("/")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.command import command
+from tests.s3_request import remove
 from tests.seaweed import replacing_server, running, secret
 from tests.station import Station
 
 from pywats_archive import Client
+from pywats_archive.vault.opening import open_vault
 
 pytestmark = pytest.mark.long
 
@@ -79,3 +81,27 @@ def test_nothing_is_shipped_to_a_server_that_replaces_objects(station: Station, 
         pushed = command("vault", "push", "--config", config)
         assert pushed.returncode == 1 and "replaces objects" in pushed.stdout + pushed.stderr
         assert list((tmp_path / "objects").rglob("*.zip")) == []
+
+
+def test_an_emptied_bucket_is_not_repaired(station: Station, tmp_path: Path) -> None:
+    """It is no vault any more, maybe a mistake of an administrator; once it is one again, all comes back."""
+    (station.add("good") / "SN0.log").write_bytes(b"content")
+    station.run()
+    (tmp_path / "server").mkdir()
+    with running(tmp_path / "server") as server:
+        admin = server.settings(tmp_path, "least", user="admin")
+        station.keys |= {key: getattr(admin, key) for key in ("vault_url", "vault_endpoint", "vault_credentials")}
+        config, vault = station.write_config(), open_vault(admin)
+        assert command("vault", "init", "--config", config).returncode == 0
+        assert command("vault", "push", "--config", config).returncode == 0
+        for each in list(vault.keys("")):
+            remove(server, f"/archives/least/{each.key}")
+        for option in ("--sample=100%", "--repair"):
+            refused = command("vault", "verify", option, "--config", config)
+            assert refused.returncode == 1 and "is not a vault" in refused.stderr, refused.stderr
+        assert list(vault.keys("")) == []
+        with Client.from_config(config) as client:
+            assert "vault.damaged" not in {each.kind for each in client.events().events}
+        assert command("vault", "init", "--config", config).returncode == 0
+        repaired = command("vault", "verify", "--repair", "--config", config)
+        assert repaired.returncode == 0 and "/repair/" in repaired.stderr

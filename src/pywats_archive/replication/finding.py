@@ -56,24 +56,22 @@ class Finding:
         before = shipped.segment_at(self._archive, self._vault.url, chain, after)
         end = before.last if before else 0
         for key in sorted({*stored, *repaired}):
-            if (
-                names.first_of(key) or 0
-            ) <= end:  # any holder of the station's key can store one among the events of another
-                continue
-            try:
-                if repair := repaired.get(key):
-                    found = self._noted(key, chain, self._vault.get(repair.stored.key), repair)
+            if (names.first_of(key) or 0) <= end:
+                continue  # any holder of the station's key can store a segment among the events of another
+            with suppress(
+                SegmentDamaged
+            ):  # whoever stores a segment under its key is refused, and learns of the damage
+                if found := self._noted_unless_lacking(key, chain, repaired.get(key)):
                     end = found.last
                     yield found
-                    continue
-                content = self._vault.get(key)
-                known = self._opened(key, content).description
-                if not progress.lacks(self._archive, known.first, known.last):
-                    found = self._noted(key, chain, content)
-                    end = found.last
-                    yield found
-            except SegmentDamaged:  # whoever stores a segment under its key is refused, and learns of the damage
-                continue
+
+    def _noted_unless_lacking(self, key: str, chain: str, repair: Repair | None) -> ShippedSegment | None:
+        """Note a segment, or its repair; None if its events are missing in the middle of the history here."""
+        content = self._vault.get(repair.stored.key if repair else key)
+        known = self._opened(key, content).description
+        if repair is None and progress.lacks(self._archive, known.first, known.last):
+            return None
+        return self._noted(key, chain, content, repair)
 
     def _repaired(self, chain: str, passed: Container[int | None]) -> Iterator[tuple[str, Repair]]:
         """Yield the segments that are not as they were stored, and have a repair with events of the history here."""

@@ -116,7 +116,7 @@ def test_only_so_much_is_kept(aged: Aged, reading: Callable[..., Reading]) -> No
 
 
 def test_an_erased_file_goes(aged: Aged, reading: Callable[..., Reading]) -> None:
-    """It is lent no more once the erasure has begun, and removed soon after."""
+    """The pages no longer read it once the erasure has begun, and remove it soon after."""
     entry = aged.add(days_ago=30)
     read = reading(check_s=0.05)
     read(entry)

@@ -121,12 +121,15 @@ class VaultShipping(ABC):
         Of the segments, ``sample_percent`` are read from end to end, chosen again for each ``seed``; of the others only the
         descriptions. Nothing in the vault is replaced. With ``repair``, damaged and missing objects are copied again, as far as
         the archive still has them. The archive notes what was found, unless it belongs to another account or is read-only.
+        VaultError if the place is no vault.
         """
         from pywats_archive.replication.verifying import Verifying
+        from pywats_archive.vault import marker
         from pywats_archive.vault.opening import open_vault
 
         settings = self._settings(None)
         vault, found = open_vault(settings, tries_again=True), []
+        marker.require(vault)  # an emptied bucket gets no repairs, and its segments are not noted as damaged one by one
         for archive in self._archives():
             if repair:
                 require_owner(archive.root)

@@ -31,11 +31,7 @@ def _waits_for(lane: Lane, private: Path) -> str | None:
     path = leaving.original_of(private) or _original_among(lane, private)
     if path is None:
         is_here = os.path.lexists(private)
-        return (
-            "is a source whose own name is unknown: it is not part of this one, and not in the ledger"
-            if is_here
-            else None
-        )
+        return "is a source whose own name is unknown: neither this name nor the ledger has it" if is_here else None
     if leaving.give_back_left(private, path) is False:
         return f"is a source that waits for its name, {path.name}, which another source has"
     return None
