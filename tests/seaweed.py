@@ -27,7 +27,7 @@ LEAST_UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 """The archive for whose station the key ``least`` has its rights, below the prefix ``least``."""
 _PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
 _S3_PORTS = ("s3.port", "s3.port.grpc", "s3.port.https")
-_OWN_SERVER = ("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20")
+_OWN_SERVER = ("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=200")
 
 
 def program(name: str) -> str:
