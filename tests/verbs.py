@@ -21,6 +21,7 @@ class Bad(Any):
         return ConverterResult.success_result(report=report(source.path.stem, misc="{misc}"), warnings=["odd"])
 """
 STATION, ARCHIVE = ("--config", "{config}"), ("--archive", "{archive}")
+INDEX = ("--index", "{root}/index")
 CALLS = {
     "init": [
         *("init", "--yes", "--offline", "--config", "{root}/init/config.json", "--server", "http://127.0.0.1:9"),
@@ -63,6 +64,10 @@ CALLS = {
     "vault status": ["vault", "status", *STATION],
     "vault verify": ["vault", "verify", *STATION],
     "vault restore": ["vault", "restore", "--to", "{root}/again", "--vault", "{root}/vault"],
+    "plant index": ["plant", "index", "--vault", "{root}/vault", "--to", "{root}/index"],
+    "plant search": ["plant", "search", "SN77", *INDEX],
+    "plant show": ["plant", "show", "SN77", *INDEX],
+    "plant stations": ["plant", "stations", *INDEX],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
     "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],

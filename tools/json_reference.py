@@ -37,6 +37,7 @@ from pywats_archive.cli import (
 )
 from pywats_archive.cli import show as show_entry
 from pywats_archive.cli.init import ending as init_ending
+from pywats_archive.cli.plant import search as search_plant
 from pywats_archive.cli.reprocess import diff, drawing, undo
 from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
@@ -46,6 +47,8 @@ from pywats_archive.models.event import RecordedEvent
 from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
+from pywats_archive.models.plant.entry import PlantEntryDetails
+from pywats_archive.models.plant.station import PlantIndexed, PlantStations
 from pywats_archive.models.retention.erasure import Erasure, ErasurePreview
 from pywats_archive.models.vault.initialized import InitializedVault
 from pywats_archive.models.vault.shipping import Pushed, RestoredArchive, VaultStatus, VerifiedVault
@@ -115,6 +118,10 @@ DOCUMENTS: dict[str, type] = {
     "vault status": VaultStatus,
     "vault verify": VerifiedVault,
     "vault restore": RestoredArchive,
+    "plant index": PlantIndexed,
+    "plant search": search_plant.PlantEntryList,
+    "plant show": PlantEntryDetails,
+    "plant stations": PlantStations,
     "qualify": qualify.Qualified,
     "rebuild": rebuild.RebuiltCatalogs,
 }

@@ -15,6 +15,7 @@ HEAVY = frozenset({
     "alembic",
     "asyncio",
     "croniter",
+    "duckdb",
     "filelock",
     "httpx",
     "importlib.metadata",

@@ -18,7 +18,7 @@ NEEDED = {
     for system in SYSTEMS.values()
     for python in PYTHON_VERSIONS
     for name in needed(
-        {**system, "python_version": python, "python_full_version": f"{python}.0"}, frozenset({"web", "vault"})
+        {**system, "python_version": python, "python_full_version": f"{python}.0"}, frozenset({"web", "vault", "plant"})
     )
 } | {"pip"}
 INSTALLED = [each for each in metadata.distributions() if canonicalize_name(each.metadata["Name"]) in NEEDED]

@@ -45,7 +45,7 @@ def _resolve(target: Target) -> str:
             *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"),
             *("--generate-hashes", "--only-binary", ":all:", "--constraints", str(ROOT / "constraints.txt")),
             *("--python-platform", target.uv_platform, "--python-version", target.python),
-            *("--extra", "web", "--extra", "vault", str(ROOT / "pyproject.toml"), "-"),
+            *("--extra", "web", "--extra", "vault", "--extra", "plant", str(ROOT / "pyproject.toml"), "-"),
         ],
         text=_INSTALLER,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from rich import box
 from rich.cells import cell_len
@@ -12,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pywats_archive.cli.output import console
-from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import UnitResult
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
-from pywats_archive.words.text import name_of, printable
+from pywats_archive.words.text import WithSource, name_of, printable
 from pywats_archive.words.times import brief
 
 _LONGEST = 28
@@ -36,24 +37,53 @@ _RESULT_STYLES = {UnitResult.PASSED: "green", UnitResult.DONE: "green"}
 _MARKS = {"!": "with warnings", "+": "with further reports", "h": "held", "p": "purged"}
 
 
+class Listed(WithSource, Protocol):
+    """What the table shows of an entry, of a station or of a plant."""
+
+    @property
+    def archive_id(self) -> str: ...
+    @property
+    def converter_name(self) -> str: ...
+    @property
+    def source_size_bytes(self) -> int: ...
+    @property
+    def conversion_timestamp(self) -> datetime: ...
+    @property
+    def conversion_status(self) -> ConversionStatus: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def report_count(self) -> int: ...
+    @property
+    def serial_number(self) -> str | None: ...
+    @property
+    def part_number(self) -> str | None: ...
+    @property
+    def result(self) -> UnitResult | None: ...
+    @property
+    def hold_reason(self) -> str | None: ...
+    @property
+    def purged_at(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Column:
     """One column; of those that do not fit, the one with the highest ``drop`` goes first, and those with 0 never."""
 
     name: str
-    cell: Callable[[ArchiveEntry], str | Text]
+    cell: Callable[[Any], str | Text]
     drop: int = 0
     is_number: bool = False
     may_fold: bool = False
 
 
-def draw(entries: Sequence[ArchiveEntry], *, utc: bool = False) -> None:
-    """Print entries as a table, with a line on the marks that occur.
+def draw(entries: Sequence[Listed], *, utc: bool = False, of_plant: bool = False) -> None:
+    """Print entries as a table, with a line on the marks that occur; those of a plant with their stations.
 
     What does not fit is left out, in this order: report id, compressed size, archive id, size, part number, source, id, marks,
     converted. Time, converter, serial number and result stay; a serial number or converter that is too long is folded.
     """
-    fitting = _fitting(_columns(utc=utc, now=utc_now()), entries, console.width)
+    fitting = _fitting(_columns(utc=utc, now=utc_now(), of_plant=of_plant), entries, console.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in fitting:
         table.add_column(
@@ -71,9 +101,16 @@ def draw(entries: Sequence[ArchiveEntry], *, utc: bool = False) -> None:
         console.print(", ".join(f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in marks), style="dim")
 
 
-def _columns(*, utc: bool, now: datetime) -> list[_Column]:
+def _columns(*, utc: bool, now: datetime, of_plant: bool) -> list[_Column]:
+    """Return all columns; the index of a plant has neither compressed sizes nor, in its entries, the ids of reports."""
+    station = _Column(name="station", cell=lambda entry: printable(entry.station), may_fold=True)
+    of_archive = [
+        _Column(name="compressed", cell=lambda entry: human_size(entry.compressed_size_bytes), drop=8, is_number=True),
+        _Column(name="report id", cell=lambda entry: entry.report_id or "-", drop=9),
+    ]
     return [
         _Column(name="time", cell=lambda entry: brief(entry.conversion_timestamp, now=now, utc=utc)),
+        *([station] if of_plant else []),
         _Column(name="converter", cell=lambda entry: printable(entry.converter_name), may_fold=True),
         _Column(name="serial number", cell=lambda entry: printable(entry.serial_number or "-"), may_fold=True),
         _Column(name="result", cell=result_text),
@@ -84,12 +121,11 @@ def _columns(*, utc: bool, now: datetime) -> list[_Column]:
         _Column(name="part number", cell=lambda entry: printable(entry.part_number or "-"), drop=5),
         _Column(name="size", cell=lambda entry: human_size(entry.source_size_bytes), drop=6, is_number=True),
         _Column(name="archive id", cell=lambda entry: entry.archive_id, drop=7),
-        _Column(name="compressed", cell=lambda entry: human_size(entry.compressed_size_bytes), drop=8, is_number=True),
-        _Column(name="report id", cell=lambda entry: entry.report_id or "-", drop=9),
+        *([] if of_plant else of_archive),
     ]
 
 
-def _fitting(columns: list[_Column], entries: Sequence[ArchiveEntry], width: int) -> list[_Column]:
+def _fitting(columns: list[_Column], entries: Sequence[Listed], width: int) -> list[_Column]:
     """Return the columns that fit together; the short id stands only for the whole one."""
     widths = {column.name: _width(column, entries) + _GAP for column in columns}
     shown = list(columns)
@@ -98,7 +134,7 @@ def _fitting(columns: list[_Column], entries: Sequence[ArchiveEntry], width: int
     return _shown_once(shown)
 
 
-def _width(column: _Column, entries: Sequence[ArchiveEntry]) -> int:
+def _width(column: _Column, entries: Sequence[Listed]) -> int:
     widest = max(cell_len(column.name), *(cell_len(str(column.cell(entry))) for entry in entries))
     return min(widest, _LONGEST) if column.may_fold else widest
 
@@ -108,12 +144,12 @@ def _shown_once(columns: list[_Column]) -> list[_Column]:
     return [column for column in columns if not (has_whole and column.name == "id")]
 
 
-def _marks(entry: ArchiveEntry) -> str:
+def _marks(entry: Listed) -> str:
     marks = {"!": entry.warnings, "+": entry.report_count > 1, "h": entry.hold_reason, "p": entry.purged_at}
     return "".join(mark for mark, applies in marks.items() if applies)
 
 
-def result_text(entry: ArchiveEntry) -> Text:
+def result_text(entry: Listed) -> Text:
     """Return the result of the unit, in its colour."""
     result = entry.result
     return (
@@ -121,7 +157,7 @@ def result_text(entry: ArchiveEntry) -> Text:
     )
 
 
-def _status(entry: ArchiveEntry) -> Text:
+def _status(entry: Listed) -> Text:
     status = entry.conversion_status
     return Text(_CONVERTED.get(status, status.value.lower()), style=_STATUS_STYLES[status])
 

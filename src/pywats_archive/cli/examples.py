@@ -13,6 +13,7 @@ class Example(NamedTuple):
 
 
 _ON_RECORD = "the archive cannot be written to"
+_INDEX = "the index cannot be read"
 _DIFFERS = "an entry failed or was skipped"
 EXAMPLES = {
     "demo": Example("demo --to /tmp/demo", "the check of the demo found a problem"),
@@ -44,6 +45,13 @@ EXAMPLES = {
     "cat": Example("cat SN900500 --report 1", "the archive or the source is damaged"),
     "restore": Example("restore SN900500 --to restored", "a source could not be restored"),
     "export": Example("export --converter ICT --since 30d --to audit.zip", "a file could not be read"),
+    "plant": Example("plant search --serial SN9005* --index /srv/index", _INDEX),
+    "plant index": Example(
+        "plant index --vault /mnt/nas/archives --to /srv/index", "a segment is missing or damaged, or the vault is away"
+    ),
+    "plant search": Example("plant search timeout --status failed --index /srv/index", _INDEX),
+    "plant show": Example("plant show SN900500 --index /srv/index", _INDEX),
+    "plant stations": Example("plant stations --index /srv/index", "a station is silent, or its segments are damaged"),
     "docs": Example("docs station"),
     "completion": Example("completion bash", "the script cannot be created"),
     "stats": Example("stats --converter ICT"),

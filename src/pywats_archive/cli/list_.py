@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -25,7 +25,7 @@ SortOption = Annotated[SortKey, typer.Option("--sort", metavar="KEY", help="time
 ReverseOption = Annotated[bool, typer.Option("--reverse", help="Reverse the order.")]
 _PAGE = 100
 _DESCENDING = frozenset({SortKey.TIME, SortKey.SIZE, SortKey.DURATION})
-_CSV = {
+CSV = {
     "time": "conversion_timestamp",
     "archive_id": "archive_id",
     "converter": "converter_name",
@@ -41,6 +41,7 @@ _CSV = {
     "reports": "report_count",
     "purged_at": "purged_at",
 }
+"""The columns of CSV, and the fields of an entry that they show."""
 
 
 def list_entries(
@@ -81,14 +82,14 @@ def list_entries(
     In serial and part numbers, * stands for any characters and ? for one.
     """
     wanted = replace(
-        options.entry_filter(_start(from_, since, today=today), to, converter, status, serial, part),
+        options.entry_filter(start_of_range(from_, since, today=today), to, converter, status, serial, part),
         result=options.parse_result(result),
         text=text,
         warned=warned,
         submission=options.parse_submission(submission),
         purged=purged,
         sort=sort,
-        newest_first=(sort in _DESCENDING) is not reverse,
+        newest_first=newest_first(sort, reverse=reverse),
     )
     with options.open_client(archive, config) as client:
         answer(
@@ -98,7 +99,12 @@ def list_entries(
         )
 
 
-def _start(from_: str | None, since: str | None, *, today: bool) -> str | None:
+def newest_first(sort: SortKey, *, reverse: bool) -> bool:
+    """Whether the greatest value comes first."""
+    return (sort in _DESCENDING) is not reverse
+
+
+def start_of_range(from_: str | None, since: str | None, *, today: bool) -> str | None:
     """Return the one option of three that says where the range begins."""
     given = [each for each in (from_, since, date.today().isoformat() if today else None) if each]
     if len(given) > 1:
@@ -133,7 +139,7 @@ def answer(client: Client, wanted: EntryFilter, form: Form) -> None:
     """Print the entries that match: a page of them as a table or JSON, or all of them as CSV."""
     if form.as_csv and not form.as_json:
         last = None if form.limit is None else form.offset + form.limit
-        _write_csv(islice(client.entries(wanted), form.offset, last))
+        write_csv(islice(client.entries(wanted), form.offset, last))
         return
     page = client.find(wanted, limit=form.limit or _PAGE, offset=form.offset)
     if form.as_json:
@@ -146,11 +152,12 @@ def answer(client: Client, wanted: EntryFilter, form: Form) -> None:
         console.print(f"{form.offset + 1} to {form.offset + len(page.items)} of {total}")
 
 
-def _write_csv(entries: Iterable[ArchiveEntry]) -> None:
+def write_csv(entries: Iterable[object], columns: Mapping[str, str] = CSV) -> None:
+    """Write entries as CSV: the head of each column, and the field that it shows."""
     lines = csv.writer(sys.stdout, lineterminator="\n")
-    lines.writerow(_CSV)
+    lines.writerow(columns)
     for entry in entries:
-        lines.writerow([_plain(getattr(entry, field)) for field in _CSV.values()])
+        lines.writerow([_plain(getattr(entry, field)) for field in columns.values()])
 
 
 def _plain(value: object) -> object:

@@ -177,14 +177,26 @@ def parse_day(text: str | None, option: str) -> date | datetime | None:
 
 def parse_start(text: str | None) -> date | datetime | None:
     """Read where a range begins: how long ago (30m, 12h, 2d, 3w), or as ``parse_day`` reads it."""
-    ago = re.fullmatch(r"(\d{1,5})([mhdw])", text or "")
+    ago = _span(text or "")
     if ago is None and re.match(r"\d{4}-", text or "0000-") is None:
         raise UsageError(
             f"invalid --from '{text}' (or --since); use how long ago, such as 12h, 2d or 3w, or a date such as 2026-01-31"
         )
     if ago is None:
         return parse_day(text, "--from")
-    return utc_now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    return utc_now() - ago
+
+
+def parse_span(text: str, option: str) -> timedelta:
+    """Read a length of time: 30m, 12h, 2d, 3w."""
+    if (found := _span(text)) is None:
+        raise UsageError(f"invalid {option} '{text}'; use a length of time such as 30m, 12h, 2d or 3w")
+    return found
+
+
+def _span(text: str) -> timedelta | None:
+    found = re.fullmatch(r"(\d{1,5})([mhdw])", text)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 
 def parse_result(text: str | None) -> UnitResult | None:

@@ -28,7 +28,12 @@ def segment_at(vault: Vault, key: str, *, noted_bytes: int | None = None) -> Seg
 
 def description_of(vault: Vault, stored: StoredKey) -> SegmentDescription:
     """Read the description of a segment that was listed, in one request; KeyMissing, or SegmentDamaged."""
-    return _ranged(vault, stored.key, stored.size_bytes).description
+    return listed_segment(vault, stored).description
+
+
+def listed_segment(vault: Vault, stored: StoredKey) -> Segment:
+    """Open a segment that was listed, with one request for its end; KeyMissing, or SegmentDamaged."""
+    return _ranged(vault, stored.key, stored.size_bytes)
 
 
 def _ranged(vault: Vault, key: str, size_bytes: int) -> Segment:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from pywats_archive.models.entry import ArchiveEntry
+
+class WithSource(Protocol):
+    """An entry, of a station or of a plant."""
+
+    @property
+    def source_original_path(self) -> str: ...
 
 
 def printable(text: str) -> str:
@@ -23,6 +29,6 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def name_of(entry: ArchiveEntry) -> str:
+def name_of(entry: WithSource) -> str:
     """Return the source's name."""
     return entry.source_original_path.replace("\\", "/").rpartition("/")[2]

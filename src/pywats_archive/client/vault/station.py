@@ -50,15 +50,21 @@ class StationVault(VaultShipping):
         return InitializedVault(url=vault.url, is_new=is_new, rights=tuple(rights))
 
     def _settings(self, url: str | None) -> VaultSettings:
-        from pywats_archive.config.vault import VaultSettings
-        from pywats_archive.host.settings.groups import read_vault_settings, vault_settings_of
+        return settings_of(self._path, url)
 
-        settings = read_vault_settings(self._path) if self._path else VaultSettings()
-        if url is not None:
-            fields = {**settings.model_dump(), "vault_url": arguments.text(url, "url")}
-            settings = vault_settings_of(fields, self._path or Path())
-        if not settings.vault_url:
-            raise UsageError(
-                "vault: set vault_url in the configuration; only 'init' and 'restore' can name the bucket or the folder instead"
-            )
-        return settings
+
+def settings_of(config: Path | None, url: str | None) -> VaultSettings:
+    """Return the settings of a configuration, with another address if one is named; UsageError if there is no vault."""
+    from pywats_archive.config.vault import VaultSettings
+    from pywats_archive.host.settings.groups import read_vault_settings, vault_settings_of
+
+    settings = read_vault_settings(config) if config else VaultSettings()
+    if url is not None:
+        fields = {**settings.model_dump(), "vault_url": arguments.text(url, "url")}
+        settings = vault_settings_of(fields, config or Path())
+    if not settings.vault_url:
+        raise UsageError(
+            "vault: set vault_url in the configuration; only 'init', 'restore' and 'plant index' can name the bucket or the "
+            "folder instead"
+        )
+    return settings

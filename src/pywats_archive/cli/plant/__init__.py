@@ -1,0 +1,1 @@
+"""``plant``: a module for its verbs that belong together; it knows options and drawing, and no index."""

@@ -1,0 +1,13 @@
+"""``plant``: all stations of a plant, by an index over their vault."""
+
+from __future__ import annotations
+
+import typer
+
+from pywats_archive.cli.plant import index, search, show, stations
+
+app = typer.Typer(help="Search all stations of a plant.", no_args_is_help=True, rich_markup_mode=None)
+app.command("index")(index.index)
+app.command("search")(search.search)
+app.command("show")(show.show)
+app.command("stations")(stations.stations)

@@ -1,0 +1,97 @@
+"""``Plant``: the index over the vault of all stations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pywats_archive.errors import UnknownEntry, UsageError
+from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter
+from pywats_archive.models.plant.station import PlantIndexed, PlantStations
+from pywats_archive.models.query import Page
+from pywats_archive.models.time import utc_now
+
+if TYPE_CHECKING:
+    from pywats_archive.models.operation.integrity import OnProgress
+    from pywats_archive.plant.searching import Index
+
+SILENT_AFTER = timedelta(hours=26)
+"""A service ships something every day, even if nothing is tested: its own daily checks are events."""
+_LISTED = 10
+
+
+class Plant:
+    """The index in a folder; each call opens it as it is then. Needs ``pywats-archive[plant]``."""
+
+    def __init__(self, index: Path | str) -> None:
+        self._folder = Path(index).absolute()
+
+    def update(
+        self, url: str | None = None, *, config: Path | None = None, on_progress: OnProgress | None = None
+    ) -> PlantIndexed:
+        """Add what is new in the vault, and create the index if there is none; durable once this returns.
+
+        ``url``: by default ``vault_url`` of ``config``, whose other keys are used too. ``on_progress`` gets the number of
+        segments. A segment that cannot be read is a problem in the result. ArchiveInUse if another process fills the index.
+        """
+        from pywats_archive.client.vault.station import settings_of
+        from pywats_archive.plant import stations
+        from pywats_archive.plant.indexing import Indexing
+        from pywats_archive.plant.searching import opened
+        from pywats_archive.vault.opening import open_vault
+
+        vault = open_vault(settings_of(config, url), tries_again=True)
+        done = Indexing(self._folder, vault).run(on_progress)
+        with opened(self._folder) as index:
+            return stations.indexed(self._folder, done, index.entries)
+
+    def find(self, wanted: PlantFilter, *, limit: int = 100, offset: int = 0) -> Page[PlantEntry]:
+        """Return a page of the entries that match."""
+        from pywats_archive.plant.searching import find
+
+        with self._opened() as index:
+            return find(index, wanted, limit=limit, offset=offset)
+
+    def entries(self, wanted: PlantFilter, *, limit: int | None = None, offset: int = 0) -> list[PlantEntry]:
+        """Return all entries that match, or some of them."""
+        from pywats_archive.plant.searching import every
+
+        with self._opened() as index:
+            return every(index, wanted, limit=limit, offset=offset)
+
+    def details(self, named: str, *, station: str | None = None) -> PlantEntryDetails:
+        """Return the newest entry that an id, the end of one, or a serial number names, with its reports; or UnknownEntry."""
+        from pywats_archive.plant.searching import details
+
+        with self._opened() as index:
+            return details(index, _resolved(index, named, station, newest=True))
+
+    def stations(self, *, silent_after: timedelta = SILENT_AFTER) -> PlantStations:
+        """Return how far the vault has each archive, its problems, and its converters."""
+        from pywats_archive.plant.stations import stations
+
+        with self._opened() as index:
+            return stations(index, now=utc_now(), silent_after=silent_after)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Index]:
+        from pywats_archive.plant.searching import opened
+
+        with opened(self._folder) as index:
+            yield index
+
+
+def _resolved(index: Index, named: str, station: str | None, *, newest: bool) -> PlantEntry:
+    """Return the entry that a text names; UnknownEntry, or UsageError if several are named and not the newest one is wanted."""
+    from pywats_archive.plant.searching import named_by
+
+    found = named_by(index, named, station, limit=_LISTED + 1)
+    if not found:
+        raise UnknownEntry(f"{named}: the index has no such entry; 'plant search' finds ids")
+    if len(found) > 1 and not newest:
+        known = ", ".join(f"{each.archive_id} of {each.station}" for each in found[:_LISTED])
+        raise UsageError(f"{named}: names several entries: {known}; name one id, and its station with --station")
+    return found[0]

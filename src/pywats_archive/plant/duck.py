@@ -1,0 +1,62 @@
+"""DuckDB as the index uses it: in memory up to a limit, the rest in a folder of its own; without extensions or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pywats_archive.errors import ConfigError, StorageError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY = "300MB"
+_SETTINGS = {
+    "allow_community_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": MEMORY,
+}
+
+
+@contextmanager
+def connected(work: Path) -> Iterator[DuckDBPyConnection]:
+    """Open a connection, which writes to ``work`` what exceeds its memory; ConfigError without duckdb.
+
+    Errors of DuckDB inside the block become StorageError.
+    """
+    try:
+        import duckdb  # noqa: PLC0415 (an extra that few computers need)
+    except ImportError as exc:
+        raise ConfigError("the index of a plant needs pywats-archive[plant]; install it") from exc
+    db = duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": str(work)})
+    try:
+        db.execute("SET enable_progress_bar = false")
+        db.execute("SET TimeZone = 'UTC'")
+        yield db
+    except duckdb.Error as exc:
+        raise StorageError(f"{work.parent}: the index cannot be used ({_first_line(exc)})") from exc
+    finally:
+        db.close()
+
+
+def files_sql(folder: Path, names: Sequence[str]) -> str:
+    """Return the SQL for some Parquet files as one table, with their paths as ``filename``."""
+    listed = ", ".join(text_sql(str(folder / name)) for name in names)
+    return f"read_parquet([{listed}], filename = true)"
+
+
+def text_sql(text: str) -> str:
+    """Write a text as SQL, where no parameter can be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def rows(db: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Return all rows of a query."""
+    return db.execute(query, list(values)).fetchall()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,239 @@
+"""Fills an index from a vault: the segments since the last time, in batches, each of which counts once the manifest names it.
+
+A process that is killed leaves the manifest of the last batch: the next one removes the other files, and repeats the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.archive.folder.locks import locked
+from pywats_archive.errors import ArchiveInUse, KeyMissing, SegmentDamaged, StorageError, UsageError
+from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.plant import manifest as manifests
+from pywats_archive.plant import reading
+from pywats_archive.plant.manifest import ARCHIVE_SHIFT, Chain, Finding, Manifest
+from pywats_archive.plant.reading import ReadSegment
+from pywats_archive.plant.rows import ENTRIES, REPORTS, IndexRow
+from pywats_archive.plant.writing import Writing
+from pywats_archive.replication import names
+from pywats_archive.vault import marker
+from pywats_archive.vault.store import StoredKey, Vault
+
+OnProgress = Callable[[int, int], None]
+BATCH_ROWS = 100_000
+"""About 100 MB of memory."""
+_MOST_CHAINS = 1 << ARCHIVE_SHIFT
+_RECENT_FILES, _RECENT_ROWS = 32, 400_000
+"""How many files, and how many rows in them, ``today`` has at most after a run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progressed:
+    """What a run added to an index."""
+
+    manifest: Manifest
+    segments: int
+    rows: int
+    """How many rows of entries and reports were read."""
+    has_merged: bool
+
+
+class Indexing:
+    """Fills one index from one vault; used by one thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        vault: Vault,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        on_step: OnStep = no_step,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._folder = folder
+        self._vault = vault
+        self._batch_rows = batch_rows
+        self._on_step = on_step
+        self._now = clock()
+        self._writing = Writing(folder, on_step=on_step, now=self._now)
+
+    def run(self, on_progress: OnProgress | None = None) -> Progressed:
+        """Read what is new, and merge what is due; ``on_progress`` gets the number of segments, and of all that are new.
+
+        UsageError if the index is that of another vault, ArchiveInUse if another process fills it, StorageError if it cannot
+        be written.
+        """
+        marker.require(self._vault)
+        try:
+            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            with locked(self._folder, manifests.LOCK, busy=self._busy):
+                return self._run(on_progress)
+        except OSError as exc:
+            raise StorageError(
+                f"{exc.filename or self._folder}: cannot be written ({exc.strerror or exc}); check the disk and its rights"
+            ) from exc
+
+    def _busy(self) -> ArchiveInUse:
+        return ArchiveInUse(f"{self._folder}: another 'plant index' is filling it; wait for it")
+
+    def _run(self, on_progress: OnProgress | None) -> Progressed:
+        before = manifests.load(self._folder) or Manifest(vault=self._vault.url)
+        if before.vault != self._vault.url:
+            raise UsageError(
+                f"{self._folder}: is the index of {before.vault}; name another folder, or remove this one to make it anew"
+            )
+        self._writing.prepare(before)
+        filling = _Filling(before)
+        segments = total = 0
+        for segments, total in self._segments(filling):
+            if filling.waiting >= self._batch_rows:
+                self._commit(filling)
+            if on_progress:
+                on_progress(segments, total)
+        rows = filling.rows
+        self._commit(filling)
+        manifest, has_merged = self._tidied(filling.manifest)
+        self._writing.remove_others(manifest)
+        return Progressed(manifest=manifest, segments=total, rows=rows, has_merged=has_merged)
+
+    def _segments(self, filling: _Filling) -> Iterator[tuple[int, int]]:
+        """Read each segment that is new, and again those with a finding; yields how many of how many were read."""
+        for finding in filling.manifest.findings:
+            if found := reading.read_again(self._vault, filling.chain(finding.chain), finding):
+                filling.heal(finding, found)
+        for archive_uuid, name in reading.histories(self._vault):
+            filling.know(archive_uuid, name)
+        new = [(chain.number, stored) for chain in filling.chains for stored in reading.unread(self._vault, chain)]
+        for count, (number, stored) in enumerate(new, 1):
+            chain = filling.chain(number)
+            try:
+                filling.add(chain, stored, reading.read(self._vault, chain, stored))
+            except (SegmentDamaged, KeyMissing) as exc:
+                filling.leave(chain, stored, str(exc))
+            yield count, len(new)
+
+    def _commit(self, filling: _Filling) -> None:
+        """Write what was read, and let it count."""
+        written = self._writing.batch(filling.current(), filling.take())
+        filling.manifest = self._published(written)
+
+    def _tidied(self, manifest: Manifest) -> tuple[Manifest, bool]:
+        """Merge the files of ``today``, if that is due; returns whether it was."""
+        recent = [*manifest.of(ENTRIES, ""), *manifest.of(REPORTS, "")]
+        is_due = any(each.erases or each.made_at.date() < self._now.date() for each in recent)
+        if is_due or sum(each.rows for each in recent) > _RECENT_ROWS:
+            for merged in self._writing.merge(manifest):
+                manifest = self._published(merged)
+            return manifest, True
+        if len(recent) > _RECENT_FILES:
+            manifest = self._published(self._writing.compact(manifest))
+        return manifest, False
+
+    def _published(self, manifest: Manifest) -> Manifest:
+        made = manifest.model_copy(update={"updated_at": self._now})
+        self._on_step("publish")
+        manifests.save(self._folder, made)
+        return made
+
+
+class _Filling:
+    """The state of a run: the manifest that counts, and what was read since."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.rows = 0
+        self._chains = {each.number: each for each in manifest.chains}
+        self._findings = {each.key: each for each in manifest.findings}
+        self._read: dict[str, list[IndexRow]] = {ENTRIES: [], REPORTS: []}
+
+    @property
+    def chains(self) -> list[Chain]:
+        """The histories, in the order of their numbers."""
+        return sorted(self._chains.values(), key=lambda each: each.number)
+
+    @property
+    def waiting(self) -> int:
+        """How many rows were read and not written."""
+        return sum(map(len, self._read.values()))
+
+    def chain(self, number: int) -> Chain:
+        """Return a history by its number."""
+        return self._chains[number]
+
+    def know(self, archive_uuid: str, name: str) -> None:
+        """Number a history, unless it has a number."""
+        own = [each for each in self.chains if each.archive_uuid == archive_uuid]
+        if any(each.name == name for each in own):
+            return
+        if len(own) >= _MOST_CHAINS:
+            raise UsageError(
+                f"{archive_uuid}: has more than {_MOST_CHAINS} histories in the vault, which no index holds"
+            )
+        following = 1 + max((each.archive for each in self.chains), default=-1)
+        number = own[-1].number + 1 if own else following << ARCHIVE_SHIFT
+        self._chains[number] = Chain(number=number, archive_uuid=archive_uuid, name=name)
+
+    def add(self, chain: Chain, stored: StoredKey, found: ReadSegment) -> None:
+        """Take the rows of the next segment of a history."""
+        known = found.description
+        is_after_damage = chain.last_key in self._findings
+        if not is_after_damage and (known.first, known.previous_hash) != (
+            chain.last + 1,
+            chain.hash or known.previous_hash,
+        ):
+            self._miss(chain, stored, known.first)
+        self._take(found)
+        self._chains[chain.number] = chain.model_copy(
+            update={
+                "station": known.station,
+                "began": chain.began or known.made_at,
+                "last_key": stored.key,
+                "last": known.last,
+                "hash": known.hash,
+                "ended_at": known.ended_at,
+                "made_at": known.made_at,
+                "segments": chain.segments + 1,
+                "software": known.software,
+            }
+        )
+
+    def leave(self, chain: Chain, stored: StoredKey, why: str) -> None:
+        """Note a segment that cannot be read, and go on after it."""
+        self._findings[stored.key] = Finding(key=stored.key, chain=chain.number, why=why)
+        self._chains[chain.number] = chain.model_copy(update={"last_key": stored.key})
+
+    def heal(self, finding: Finding, found: ReadSegment) -> None:
+        """Take the rows of a segment that could not be read before."""
+        self._take(found)
+        chain = self._chains[finding.chain]
+        self._chains[finding.chain] = chain.model_copy(update={"segments": chain.segments + 1})
+        self._findings.pop(finding.key, None)
+
+    def _miss(self, chain: Chain, stored: StoredKey, first: int) -> None:
+        if first == chain.last + 1:
+            why = "does not follow from the segment before it; one of the two was altered"
+            self._findings[f"{stored.key}#"] = Finding(key=f"{stored.key}#", chain=chain.number, why=why, is_gap=True)
+            return
+        key = names.segment_key(chain.archive_uuid, chain.name, chain.last + 1)
+        why = f"is missing: there are no events {chain.last + 1} to {first - 1}"
+        self._findings[key] = Finding(key=key, chain=chain.number, why=why, is_gap=True)
+
+    def _take(self, found: ReadSegment) -> None:
+        for table, row in found.rows:
+            self._read[table].append(row)
+            self.rows += 1
+
+    def current(self) -> Manifest:
+        """Return the manifest as it is once what was read is written."""
+        return self.manifest.model_copy(
+            update={"chains": tuple(self.chains), "findings": tuple(self._findings.values())}
+        )
+
+    def take(self) -> dict[str, list[IndexRow]]:
+        """Return the rows that wait, and forget them."""
+        found, self._read = self._read, {ENTRIES: [], REPORTS: []}
+        return found

@@ -1,0 +1,185 @@
+"""Turns rows of a segment into rows of the index; pure functions of values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from pywats_archive.archive.replica.rows import Row, path_of, rows_of
+from pywats_archive.models.entry import ERASED
+from pywats_archive.models.ids import is_archive_id
+
+ENTRIES, REPORTS = "entries", "reports"
+_TABLES = {"archive_entries": ENTRIES, "reports": REPORTS}
+_SHA256 = "sha256:"
+_COPY = re.compile(r"\.(\d{1,9})\.json\.gz(?:\.age)?\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UPPER = str.maketrans({chr(each): chr(each - 32) for each in range(ord("a"), ord("z") + 1)})
+"""As SQLite compares without regard to case: ASCII alone (sqlite.org/datatype3, NOCASE)."""
+IndexRow = dict[str, Any]
+
+
+def index_rows(
+    lines: Iterable[bytes], *, chain: int, first: int, held: Collection[str]
+) -> Iterator[tuple[str, IndexRow]]:
+    """Yield the rows of a segment, each with its table.
+
+    ``first`` is the segment's number, and ``held`` has the paths of the blobs that came with it. One of ``OF_A_LINE`` if a
+    line is not one that an archive writes.
+    """
+    for table, row in rows_of(lines, _TABLES):
+        made = (_entry if table == "archive_entries" else _report)(row)
+        path = str(row["archived_path"])
+        made |= {"chain": chain, "version": first, **_key(row["archive_id"])}
+        made |= {"held": first if path in held else None, "held_chain": chain if path in held else None}
+        made["path"] = path_without_id(path, row["archive_id"])
+        yield _TABLES[table], made
+
+
+def folded(text: str) -> str:
+    """Return a serial or part number in the form in which it is compared."""
+    return text.translate(_UPPER)
+
+
+def path_without_id(path: str, archive_id: str) -> str:
+    """Return the path of a blob in short: what follows the id in its name, or the whole path if it has another form."""
+    top, _, name = path.rpartition("/")
+    is_short = name.startswith(archive_id) and top.endswith(f"/{archive_id[:4]}/{archive_id[4:6]}/{archive_id[6:8]}")
+    return name[len(archive_id) :] if is_short and top.count("/") == 3 else path
+
+
+def whole_path(short: str, top: str, archive_id: str) -> str:
+    """Return the path of a blob: the reverse of ``path_without_id``."""
+    if not short or "/" in short:
+        return short
+    return f"{top}/{archive_id[:4]}/{archive_id[4:6]}/{archive_id[6:8]}/{archive_id}{short}"
+
+
+def milliseconds(archive_id: str) -> int:
+    """Return the moment in an id, in ms since 1970."""
+    of_day = archive_id[8:17]
+    seconds = (int(of_day[:2]) * 60 + int(of_day[2:4])) * 60 + int(of_day[4:6])
+    return _day_ms(archive_id[:8]) + seconds * 1000 + int(of_day[6:])
+
+
+def id_of(at: int, tail: int) -> str:
+    """Return the id of an entry by the columns of the index."""
+    moment = _EPOCH + timedelta(milliseconds=at)
+    return f"{moment:%Y%m%d%H%M%S}{at % 1000:03}_{tail:06x}"
+
+
+def month_of(at: int) -> str:
+    """Return the month (UTC) of a moment in ms since 1970."""
+    return f"{_EPOCH + timedelta(milliseconds=at):%Y-%m}"
+
+
+def _key(archive_id: Any) -> IndexRow:
+    if not isinstance(archive_id, str) or not is_archive_id(archive_id):
+        raise ValueError(f"{archive_id!r} is not an archive id")
+    return {"archived": milliseconds(archive_id), "tail": int(archive_id[18:], 16)}
+
+
+@lru_cache(maxsize=4096)
+def _day_ms(day: str) -> int:
+    moment = datetime(int(day[:4]), int(day[4:6]), int(day[6:8]), tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _entry(row: Row) -> IndexRow:
+    folder, name = _split(path_of(row["source_path"]))
+    checksum = str(row["source_checksum"])
+    hexadecimal = checksum.removeprefix(_SHA256)
+    is_sha256 = checksum.startswith(_SHA256) and len(hexadecimal) == 64 and hexadecimal.isalnum()
+    return {
+        "erased": row["source_path"] == ERASED,
+        "converter": _text(row["converter_name"]),
+        "converter_version": _text(row.get("converter_version")),
+        "folder": folder,
+        "name": name,
+        "checksum": bytes.fromhex(hexadecimal).hex() if is_sha256 else None,
+        "size": _number(row["source_size_bytes"]),
+        "converted": _microseconds(row["conversion_timestamp"]),
+        "status": _text(row["conversion_status"]),
+        "error": _text(row.get("conversion_error")),
+        "reason": _text(row.get("failure_reason")),
+        "duration": _number(row.get("conversion_duration_ms")),
+        "warnings": [_text(each) for each in json.loads(row.get("warnings") or "[]")] or None,
+        "result": _text(row.get("result")),
+        "serial": _text(row.get("serial_number")),
+        "part": _text(row.get("part_number")),
+        "reports": _number(row["report_count"]),
+        "first_copy": _copy(row["report_archived_path"]) if row.get("report_archived_path") else None,
+        "companions": len(json.loads(row.get("companions") or "[]")),
+        "hold": _text(row.get("hold_reason")),
+        "purged": _microseconds(row["purged_at"]) if row.get("purged_at") else None,
+    }
+
+
+def _report(row: Row) -> IndexRow:
+    return {
+        "number": _number(row["report_no"]),
+        "ordinal": _number(row["ordinal"]),
+        "copy": _copy(row["archived_path"]),
+        **_folded("serial", row.get("serial_number")),
+        **_folded("part", row.get("part_number")),
+        "process": _text(row.get("process")),
+        "result": _text(row.get("result")),
+        "started": _text(row.get("start_time")),
+        **_report_id(_text(row["report_id"]) or ""),
+        "submission": _text(row["submission_state"]),
+    }
+
+
+def _copy(path: Any) -> int:
+    """Return the number of a report among those of its entry: that in the name of its blob."""
+    found = _COPY.search(str(path))
+    return int(found[1]) if found else 1
+
+
+def _folded(name: str, value: Any) -> IndexRow:
+    """Return a number in the form in which it is compared, and beside it as it was written, if that is another one."""
+    text = _text(value)
+    form = None if text is None else folded(text)
+    return {name: form, f"{name}_written": text if text != form else None}
+
+
+def _report_id(text: str) -> IndexRow:
+    """Return an id as a number, which takes half the space; or as text, if it is written in another way."""
+    try:
+        is_plain = str(UUID(text)) == text
+    except ValueError:
+        is_plain = False
+    return {"report_id": text if is_plain else None, "report_id_written": None if is_plain else text}
+
+
+def _number(value: Any) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{value!r} is not a number of a catalog")
+    return value
+
+
+def _microseconds(text: Any) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return the folder of a path, with its separator, and the name."""
+    at = max(path.rfind("/"), path.rfind("\\")) + 1
+    return _text(path[:at]) or "", _text(path[at:]) or ""
+
+
+def _text(value: Any) -> str | None:
+    """Return a text without what no Parquet file can hold; None for none."""
+    if value is None:
+        return None
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

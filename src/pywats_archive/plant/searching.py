@@ -1,0 +1,172 @@
+"""Searches an index: pages of entries, and one entry with its reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.ids import is_archive_id
+from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter, PlantReport
+from pywats_archive.models.query import COUNTED, Page
+from pywats_archive.models.report import SubmissionState, UnitResult
+from pywats_archive.models.time import UTC
+from pywats_archive.plant import manifest as manifests
+from pywats_archive.plant.conditions import conditions, order_sql
+from pywats_archive.plant.duck import connected, rows
+from pywats_archive.plant.manifest import Chain, Manifest
+from pywats_archive.plant.rows import id_of, whole_path
+from pywats_archive.plant.tables import ENTRIES, TABLES
+from pywats_archive.portable.scratch import Scratch
+from pywats_archive.replication import names
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TAIL = re.compile("[0-9a-f]{6}")
+_REPORT = (
+    "ordinal, coalesce(report_id::VARCHAR, report_id_written), coalesce(serial_written, serial), "
+    "coalesce(part_written, part), process, result, started, submission, held_chain, held, path"
+)
+
+
+class Index:
+    """An index that is open for reading: ``entries`` and ``reports`` are tables in ``db``."""
+
+    def __init__(self, db: DuckDBPyConnection, manifest: Manifest) -> None:
+        self.db = db
+        self.manifest = manifest
+        self._chains = {each.number: each for each in manifest.chains}
+        begun = (each for each in manifest.chains if each.began)
+        self._newest = {each.archive: each for each in sorted(begun, key=lambda each: each.began or _EPOCH)}
+
+    @property
+    def entries(self) -> int:
+        """The number of entries."""
+        ((found,),) = rows(self.db, "SELECT count(*) FROM entries")
+        return int(found)
+
+    def newest_of(self, chain: int) -> Chain:
+        """Return the newest history of the archive that a history belongs to."""
+        return self._newest.get(chain >> manifests.ARCHIVE_SHIFT, self._chains[chain])
+
+    def key_of(self, chain: int | None, first: int | None) -> str | None:
+        """Return the key of a segment in the vault."""
+        if chain is None or first is None:
+            return None
+        known = self._chains[chain]
+        return names.segment_key(known.archive_uuid, known.name, first)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Index]:
+    """Open an index; UsageError if there is none. A process may fill it meanwhile."""
+    manifest = manifests.require(folder)
+    with Scratch().folder() as work, connected(work) as db:
+        for table in TABLES.values():
+            db.execute(f"CREATE TEMP VIEW {table.name} AS {table.now_sql(folder, manifest)}")
+        yield Index(db, manifest)
+
+
+def find(index: Index, wanted: PlantFilter, *, limit: int, offset: int = 0) -> Page[PlantEntry]:
+    """Return a page of the matches; at most ``COUNTED`` of them are counted."""
+    asked = conditions(wanted, index.manifest)
+    found = _entries(index, wanted, limit=limit + 1, offset=offset)
+    items = tuple(found[:limit])
+    if len(found) <= limit and (items or not offset):
+        return Page(items=items, total=offset + len(items))
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM entries WHERE {asked.where} LIMIT {COUNTED + 1})"
+    ((total,),) = rows(index.db, counted, asked.values)
+    return Page(items=items, total=min(total, COUNTED), total_is_exact=total <= COUNTED)
+
+
+def every(index: Index, wanted: PlantFilter, *, limit: int | None = None, offset: int = 0) -> list[PlantEntry]:
+    """Return all matches, behind some of them."""
+    return _entries(index, wanted, limit=limit, offset=offset)
+
+
+def details(index: Index, entry: PlantEntry) -> PlantEntryDetails:
+    """Return an entry with its reports."""
+    wanted = PlantFilter(archive_ids=(entry.archive_id,), station=entry.archive_uuid)
+    asked = conditions(wanted, index.manifest)
+    query = (
+        f"SELECT {_REPORT} FROM reports WHERE (chain, archived, tail) IN "
+        f"(SELECT chain, archived, tail FROM entries WHERE {asked.where}) ORDER BY number"
+    )
+    found = rows(index.db, query, asked.values)
+    return PlantEntryDetails(entry=entry, reports=tuple(_report(index, entry.archive_id, row) for row in found))
+
+
+def named_by(index: Index, named: str, station: str | None, *, limit: int) -> list[PlantEntry]:
+    """Return the newest entries that a text names: by their id, by its last six digits, or by their serial number."""
+    if is_archive_id(named):
+        return _entries(index, PlantFilter(archive_ids=(named,), station=station), limit=limit, offset=0)
+    found = _entries(index, PlantFilter(serial_number=named, station=station), limit=limit, offset=0)
+    if not found and _TAIL.fullmatch(named):
+        tail = PlantFilter(id_tail=named, station=station)
+        found = _entries(index, tail, limit=limit, offset=0)
+    return found
+
+
+def moment(microseconds: int) -> datetime:
+    """Return a moment that the index has in µs since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _entries(index: Index, wanted: PlantFilter, *, limit: int | None, offset: int) -> list[PlantEntry]:
+    asked = conditions(wanted, index.manifest)
+    columns = ", ".join(each for each in ENTRIES.columns if each not in ("version", "reason", "first_copy"))
+    part = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
+    query = f"SELECT {columns} FROM entries WHERE {asked.where} {order_sql(wanted)} {part}"
+    return [_entry(index, row) for row in rows(index.db, query, asked.values)]
+
+
+def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
+    chain, at, tail, held, held_chain, path, converter, version, folder, name, checksum, size, converted = row[:13]
+    status, error, duration, warnings, result, serial, part, reports, companions, hold, purged = row[13:]
+    known, archive_id = index.newest_of(chain), id_of(at, tail)
+    return PlantEntry(
+        archive_id=archive_id,
+        station=known.station,
+        archive_uuid=known.archive_uuid,
+        converter_name=converter,
+        converter_version=version,
+        source_original_path=folder + name,
+        source_checksum=f"sha256:{checksum.hex()}" if checksum is not None else None,
+        source_size_bytes=size,
+        conversion_timestamp=moment(converted),
+        conversion_status=ConversionStatus(status),
+        conversion_error=error,
+        conversion_duration_ms=duration,
+        warnings=tuple(warnings or ()),
+        report_count=reports,
+        serial_number=serial,
+        part_number=part,
+        result=UnitResult.read(result),
+        hold_reason=hold,
+        purged_at=None if purged is None else moment(purged),
+        companions=companions,
+        segment=index.key_of(held_chain, held),
+        member=whole_path(path, "sources", archive_id),
+    )
+
+
+def _report(index: Index, archive_id: str, row: Sequence[Any]) -> PlantReport:
+    ordinal, report_id, serial, part, process, result, started, submission, held_chain, held, path = row
+    return PlantReport(
+        ordinal=ordinal,
+        report_id=report_id,
+        serial_number=serial,
+        part_number=part,
+        process=process,
+        result=result,
+        start_time=started,
+        submission_state=SubmissionState(submission),
+        segment=index.key_of(held_chain, held),
+        member=whole_path(path, "reports", archive_id),
+    )
