@@ -67,6 +67,8 @@ CALLS = {
     "plant index": ["plant", "index", "--vault", "{root}/vault", "--to", "{root}/index"],
     "plant search": ["plant", "search", "SN77", *INDEX],
     "plant show": ["plant", "show", "SN77", *INDEX],
+    "plant restore": ["plant", "restore", "SN77", "--to", "{root}/restored", *INDEX],
+    "plant stats": ["plant", "stats", *INDEX],
     "plant stations": ["plant", "stations", *INDEX],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],

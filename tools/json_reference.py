@@ -48,6 +48,7 @@ from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.plant.entry import PlantEntryDetails
+from pywats_archive.models.plant.figures import PlantFigures
 from pywats_archive.models.plant.station import PlantIndexed, PlantStations
 from pywats_archive.models.retention.erasure import Erasure, ErasurePreview
 from pywats_archive.models.vault.initialized import InitializedVault
@@ -121,6 +122,8 @@ DOCUMENTS: dict[str, type] = {
     "plant index": PlantIndexed,
     "plant search": search_plant.PlantEntryList,
     "plant show": PlantEntryDetails,
+    "plant restore": restore.RestoredSources,
+    "plant stats": PlantFigures,
     "plant stations": PlantStations,
     "qualify": qualify.Qualified,
     "rebuild": rebuild.RebuiltCatalogs,

@@ -51,6 +51,10 @@ EXAMPLES = {
     ),
     "plant search": Example("plant search timeout --status failed --index /srv/index", _INDEX),
     "plant show": Example("plant show SN900500 --index /srv/index", _INDEX),
+    "plant restore": Example(
+        "plant restore SN900500 --to restored --index /srv/index", "a source could not be restored"
+    ),
+    "plant stats": Example("plant stats --by part --since 2w --index /srv/index", _INDEX),
     "plant stations": Example("plant stations --index /srv/index", "a station is silent, or its segments are damaged"),
     "docs": Example("docs station"),
     "completion": Example("completion bash", "the script cannot be created"),

@@ -180,12 +180,15 @@ class _Filling:
     def add(self, chain: Chain, stored: StoredKey, found: ReadSegment) -> None:
         """Take the rows of the next segment of a history."""
         known = found.description
-        is_after_damage = chain.last_key in self._findings
-        if not is_after_damage and (known.first, known.previous_hash) != (
-            chain.last + 1,
-            chain.hash or known.previous_hash,
-        ):
-            self._miss(chain, stored, known.first)
+        before = self._findings.get(chain.last_key)
+        if before:  # up to which event it has is not known
+            self._findings[before.key] = before.model_copy(update={"following": known.first})
+        elif known.first != chain.last + 1:
+            self._miss(chain, chain.last + 1, known.first)
+        elif chain.hash and known.previous_hash != chain.hash:
+            self._find(
+                chain, f"{stored.key}#", f"{stored.key}: does not follow from the segment before it; one was altered"
+            )
         self._take(found)
         self._chains[chain.number] = chain.model_copy(
             update={
@@ -203,7 +206,10 @@ class _Filling:
 
     def leave(self, chain: Chain, stored: StoredKey, why: str) -> None:
         """Note a segment that cannot be read, and go on after it."""
-        self._findings[stored.key] = Finding(key=stored.key, chain=chain.number, why=why)
+        before = self._findings.get(chain.last_key)
+        if before:
+            self._findings[before.key] = before.model_copy(update={"following": names.first_of(stored.key) or 0})
+        self._find(chain, stored.key, why)
         self._chains[chain.number] = chain.model_copy(update={"last_key": stored.key})
 
     def heal(self, finding: Finding, found: ReadSegment) -> None:
@@ -212,15 +218,15 @@ class _Filling:
         chain = self._chains[finding.chain]
         self._chains[finding.chain] = chain.model_copy(update={"segments": chain.segments + 1})
         self._findings.pop(finding.key, None)
+        if finding.following > found.description.last + 1:
+            self._miss(chain, found.description.last + 1, finding.following)
 
-    def _miss(self, chain: Chain, stored: StoredKey, first: int) -> None:
-        if first == chain.last + 1:
-            why = "does not follow from the segment before it; one of the two was altered"
-            self._findings[f"{stored.key}#"] = Finding(key=f"{stored.key}#", chain=chain.number, why=why, is_gap=True)
-            return
-        key = names.segment_key(chain.archive_uuid, chain.name, chain.last + 1)
-        why = f"is missing: there are no events {chain.last + 1} to {first - 1}"
-        self._findings[key] = Finding(key=key, chain=chain.number, why=why, is_gap=True)
+    def _miss(self, chain: Chain, first: int, following: int) -> None:
+        key = names.segment_key(chain.archive_uuid, chain.name, first)
+        self._find(chain, key, f"{key}: is missing, with the events {first} to {following - 1}", following)
+
+    def _find(self, chain: Chain, key: str, why: str, following: int = 0) -> None:
+        self._findings[key] = Finding(key=key, chain=chain.number, why=why, following=following)
 
     def _take(self, found: ReadSegment) -> None:
         for table, row in found.rows:

@@ -69,13 +69,13 @@ class IndexFile(_Value):
 
 
 class Finding(_Value):
-    """A segment that could not be read, or does not follow the one before."""
+    """A segment that is missing, could not be read, or does not follow the one before."""
 
     key: str
     chain: int
     why: str
-    is_gap: bool = False
-    """Whether segments before it are missing; it was read itself."""
+    following: int = 0
+    """The number of the first event of the segment after it; 0 if there is none yet."""
 
 
 class Manifest(_Value):

@@ -120,15 +120,15 @@ def moment(microseconds: int) -> datetime:
 
 def _entries(index: Index, wanted: PlantFilter, *, limit: int | None, offset: int) -> list[PlantEntry]:
     asked = conditions(wanted, index.manifest)
-    columns = ", ".join(each for each in ENTRIES.columns if each not in ("version", "reason", "first_copy"))
+    columns = ", ".join(each for each in ENTRIES.columns if each not in ("reason", "first_copy"))
     part = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
     query = f"SELECT {columns} FROM entries WHERE {asked.where} {order_sql(wanted)} {part}"
     return [_entry(index, row) for row in rows(index.db, query, asked.values)]
 
 
 def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
-    chain, at, tail, held, held_chain, path, converter, version, folder, name, checksum, size, converted = row[:13]
-    status, error, duration, warnings, result, serial, part, reports, companions, hold, purged = row[13:]
+    chain, at, tail, latest, held, held_chain, path, converter, version, folder, name, checksum, size = row[:13]
+    converted, status, error, duration, warnings, result, serial, part, reports, companions, hold, purged = row[13:]
     known, archive_id = index.newest_of(chain), id_of(at, tail)
     return PlantEntry(
         archive_id=archive_id,
@@ -153,6 +153,7 @@ def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
         companions=companions,
         segment=index.key_of(held_chain, held),
         member=whole_path(path, "sources", archive_id),
+        newest_segment=index.key_of(chain, latest) or "",
     )
 
 

@@ -42,7 +42,7 @@ def stations(index: Index, *, now: datetime, silent_after: timedelta) -> PlantSt
 def problems(manifest: Manifest, archive: int | None = None) -> tuple[str, ...]:
     """Return the findings of an archive, or of all, as lines."""
     found = (each for each in manifest.findings if archive in (None, each.chain >> ARCHIVE_SHIFT))
-    return tuple(each.why if each.key in each.why else f"{each.key}: {each.why}" for each in found)
+    return tuple(each.why for each in found)
 
 
 def indexed(folder: Path, done: Progressed, entries: int) -> PlantIndexed:

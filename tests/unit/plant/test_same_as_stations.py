@@ -27,13 +27,17 @@ Both = tuple[Client, Plant]
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """Three stations with entries of every kind, two of one name, and an index that was filled in several runs."""
+    """Three stations with entries of every kind, two of one name, and an index with merged and with recent files."""
     base = tmp_path_factory.mktemp("plant")
     vault = FolderVault(base / "vault")
     marker.create(vault)
     drawn, stations = random.Random(7), [PlantStation(base / str(n), vault, f"st{n // 2}") for n in range(3)]
     for round_ in range(3):
         for number, station in enumerate(stations):
+            for entry in station.archive.find(EntryFilter(), limit=3 * round_).items if round_ else ():
+                station.convert(
+                    entry, Made(status=ConversionStatus.SUCCESS, units=drawn.choices(range(len(UNITS)), k=2))
+                )
             for _ in range(8):
                 entry = station.add(_drawn(drawn), converter=f"conv{drawn.randrange(2)}")
                 if drawn.random() < 0.3:
@@ -42,7 +46,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
                     holds.hold(station.archive, entry.archive_id, reason="complaint", actor="ann")
             if round_ or number:
                 station.ship()
-        now = _NOW + timedelta(days=round_ // 2)
+        now = _NOW + timedelta(days=min(round_, 1))
         made = indexed(base / "index", vault, batch_rows=10, clock=lambda now=now: now)
     for station in stations:
         station.archive.close()

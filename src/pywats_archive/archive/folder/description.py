@@ -92,6 +92,11 @@ def read_description(root: Path) -> Description | None:
     return _parse(content, path)
 
 
+def described_by(fields: Mapping[str, Any], where: Path) -> Description:
+    """Return the description that the fields of an archive.json are; errors as ``read_description``."""
+    return _parse(json.dumps(fields).encode(), where)
+
+
 def _parse(content: bytes, path: Path) -> Description:
     try:
         fields = json.loads(content)

@@ -1,1 +1,1 @@
-"""All stations of a plant: ``Plant`` reads the index over their vault, and fills it. Knows nothing of how the index is stored."""
+"""All stations of a plant: ``Plant`` fills and reads the index over their vault. Knows nothing of how it is stored."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pywats_archive.errors import UnknownEntry, UsageError
+from pywats_archive.errors import ArchiveError, UnknownEntry, UsageError
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter
+from pywats_archive.models.plant.figures import PlantFigures
 from pywats_archive.models.plant.station import PlantIndexed, PlantStations
 from pywats_archive.models.query import Page
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
+    from pywats_archive.client.restoring import Restored
     from pywats_archive.models.operation.integrity import OnProgress
     from pywats_archive.plant.searching import Index
 
@@ -68,6 +70,40 @@ class Plant:
 
         with self._opened() as index:
             return details(index, _resolved(index, named, station, newest=True))
+
+    def statistics(self, wanted: PlantFilter, *, by: str = "converter") -> PlantFigures:
+        """Return how often conversions and units fail, by station, and ``converter`` or ``part``; of the entries that match."""
+        from pywats_archive.plant.figures import GROUPS, figures
+
+        if by not in GROUPS:
+            raise UsageError(f"by = {by!r}: use one of {', '.join(GROUPS)}")
+        with self._opened() as index:
+            return figures(index, wanted, by=by)
+
+    def restore(
+        self, named: Iterable[str], to: Path, *, station: str | None = None, config: Path | None = None
+    ) -> list[Restored]:
+        """Restore sources from the vault, with their companions; each outcome is a value. Nothing is replaced.
+
+        Each name is an id, the end of one, or a serial number that one entry has. ``config`` has the keys of the vault, and
+        beside it are those of encrypted archives. The station records nothing of it.
+        """
+        from pywats_archive.client.restoring import Restored
+        from pywats_archive.client.vault.station import settings_of
+        from pywats_archive.plant.restoring import restore
+        from pywats_archive.vault.opening import open_vault
+
+        with self._opened() as index:
+            entries = [_resolved(index, each, station, newest=False) for each in dict.fromkeys(named)]
+            vault = open_vault(settings_of(config, index.manifest.vault), tries_again=True)
+        found = []
+        for entry in entries:
+            try:
+                path = restore(vault, entry, to, keys=config.parent if config else None)
+                found.append(Restored(archive_id=entry.archive_id, path=path, is_on_record=False))
+            except ArchiveError as exc:
+                found.append(Restored(archive_id=entry.archive_id, error=str(exc), is_on_record=False))
+        return found
 
     def stations(self, *, silent_after: timedelta = SILENT_AFTER) -> PlantStations:
         """Return how far the vault has each archive, its problems, and its converters."""

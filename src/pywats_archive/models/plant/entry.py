@@ -72,6 +72,8 @@ class PlantEntry:
     """The key of the segment in the vault that has the source; None if the vault does not have it."""
     member: str
     """The path of the source in that segment; empty if the source is not archived, or was erased."""
+    newest_segment: str
+    """The key of the segment with its latest row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,103 @@
+"""What only a plant is asked: which station, which error, how often does it fail where; and files of any station."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.plant.stations import Made, PlantStation, indexed
+
+from pywats_archive import Client, ErasureChoice
+from pywats_archive.archive import purging
+from pywats_archive.client.plant.index import Plant
+from pywats_archive.errors import UnknownEntry, UsageError
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.plant.entry import PlantFilter
+from pywats_archive.models.retention.purge import PurgeReason
+from pywats_archive.vault.folder import FolderVault
+
+PASSED = Made(status=ConversionStatus.SUCCESS, units=(0,))
+FAILS = Made(status=ConversionStatus.SUCCESS, units=(1,))
+Stations = Callable[[str], PlantStation]
+
+
+def found(plant: Plant, **asked: str) -> int:
+    return plant.find(PlantFilter(**asked)).total  # type: ignore[arg-type]
+
+
+def test_a_station_is_named_by_its_computer_or_its_archive(
+    station: Stations, vault: FolderVault, tmp_path: Path
+) -> None:
+    """Two computers of one name are two stations; the uuid of its archive tells one from the other."""
+    first, second, third = station("ict-1"), station("ict-1"), station("FCT")
+    for each in (first, second, second, third):
+        each.add(PASSED)
+    for each in (first, second, third):
+        each.ship()
+    made = indexed(tmp_path / "index", vault)
+    asked = ("ict-1", "ICT-*", "fct", "?CT", "ict", second.archive.description.archive_uuid, "")
+    assert [found(made, station=each) for each in asked] == [3, 3, 1, 1, 0, 2, 0]
+    assert [(each.station, each.entries) for each in made.stations().stations if each.station == "ict-1"] in (
+        [("ict-1", 1), ("ict-1", 2)],
+        [("ict-1", 2), ("ict-1", 1)],
+    )
+    with pytest.raises(UsageError, match="names several entries"):
+        made.restore(["SN1"], tmp_path)
+    assert made.details("sn1", station="FCT").entry.archive_uuid == third.archive.description.archive_uuid
+
+
+def test_errors_and_operations_are_found_with_wildcards(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
+    """``%`` and ``_`` mean themselves."""
+    one = station("a")
+    for number in range(4):
+        one.add(Made(status=ConversionStatus.FAILED, error=number))
+    one.add(Made(status=ConversionStatus.SUCCESS, units=(2,), warnings=("Timeout of 3 s",)))
+    one.ship()
+    made = indexed(tmp_path / "index", vault)
+    asked = ("timeout", "TIMEOUT*relay", "GRÖSSER", "x_y", "xy", "50%", "%", "no header ?ine")
+    assert [found(made, error=each) for each in asked] == [2, 1, 0, 1, 0, 1, 1, 1]
+    assert [found(made, process=each) for each in ("ict", "I*", "FCT")] == [1, 1, 0]
+
+
+def test_failure_rates_stand_side_by_side(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
+    """By station and converter, or part number: of the units that have a result."""
+    first, second = station("a"), station("b")
+    for each, several in ((first, (PASSED, FAILS, FAILS)), (second, (PASSED, PASSED))):
+        for drawn in several:
+            each.add(drawn, converter="FCT")
+    second.add(Made(status=ConversionStatus.FAILED, error=0), converter="ICT")
+    for each in (first, second):
+        each.ship()
+    made = indexed(tmp_path / "index", vault)
+    rates = [
+        (each.name, each.station, each.entries, each.failed, each.units, each.units_failed)
+        for each in made.statistics(PlantFilter()).rates
+    ]
+    assert sorted(rates) == [("FCT", "a", 3, 0, 3, 2), ("FCT", "b", 2, 0, 2, 0), ("ICT", "b", 1, 1, 0, 0)]
+    parts = {each.name for each in made.statistics(PlantFilter(), by="part").rates}
+    assert parts == {"P-100", "p-100", None}
+
+
+def test_a_source_comes_back_from_the_vault_although_its_station_purged_it(
+    station: Stations, vault: FolderVault, tmp_path: Path
+) -> None:
+    """With its name, its bytes and its companions; an erased one does not."""
+    one = station("a")
+    kept, erased = one.add(PASSED, companion=True), one.add(FAILS)
+    content = b"".join(one.archive.blobs.read(kept.source_archived_path))
+    one.ship()
+    folder = tmp_path / "index"
+    indexed(folder, vault)
+    batch = purging.Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[kept.archive_id])
+    assert purging.purge(one.archive, batch).entries == 1
+    with one.closed() as root, Client([root]) as client:
+        client.erase(ErasureChoice(archive_ids=(erased.archive_id,)), reason="request")
+    one.ship()
+    made = indexed(folder, vault)
+    good, bad = made.restore([kept.archive_id, erased.archive_id], tmp_path / "back")
+    assert good.path and good.path.name == "SN1.csv" and good.path.read_bytes() == content
+    assert (good.path.parent / "SN1.extra").read_bytes() == b"beside"
+    assert bad.path is None and "was erased" in str(bad.error)
+    with pytest.raises(UnknownEntry):
+        made.restore(["SN-none"], tmp_path)
