@@ -27,7 +27,7 @@ OnProgress = Callable[[int, int], None]
 BATCH_ROWS = 100_000
 """About 100 MB of memory."""
 _MOST_CHAINS = 1 << ARCHIVE_SHIFT
-_RECENT_FILES, _RECENT_ROWS = 32, 400_000
+_RECENT_FILES, _RECENT_ROWS = 16, 400_000
 """How many files, and how many rows in them, ``today`` has at most after a run."""
 
 

@@ -106,6 +106,21 @@ def test_only_one_process_fills_an_index(station: Stations, vault: FolderVault, 
         Indexing(folder, FolderVault(tmp_path / "other")).run()
 
 
+def test_what_changes_several_times_a_day_is_as_it_was_last(
+    station: Stations, vault: FolderVault, tmp_path: Path
+) -> None:
+    """Each run adds a file; the newest one counts, also once there are so many that they are written as one."""
+    one, folder = station("a"), tmp_path / "index"
+    entry = one.add(PASSED)
+    for number in range(18):
+        one.convert(entry, FAILED if number % 2 else PASSED)
+        one.ship()
+        made = indexed(folder, vault, clock=lambda: one.aged.now)
+        assert is_same(made, one.archive.root)
+    files = manifests.require(folder).files
+    assert len(files) <= 16 and not any(each.month for each in files)
+
+
 def test_a_rebuilt_station_has_each_entry_once(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
     """A rebuild begins another history in the vault; what it says counts, and reports are not counted twice."""
     one = station("a")
