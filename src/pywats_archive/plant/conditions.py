@@ -147,9 +147,18 @@ def _words(text: str) -> Iterator[tuple[str, Sequence[Any]]]:
     for pieces in words:
         joined = f"[^{_OF_WORDS}]+".join(map(re.escape, pieces))
         pattern = f"(?i)(?:^|[^{_OF_WORDS}]){joined}"
-        own = " OR ".join(f"regexp_matches({column}, ?)" for column in _TEXTS)
-        numbers = "regexp_matches(r.serial, ?) OR regexp_matches(r.part, ?)"
-        yield f"({own} OR {_BY_SHOWN_REPORT.format(numbers)})", [pattern] * (len(_TEXTS) + 2)
+        guard, part = _guard(pieces)
+        own = " OR ".join(f"({guard.format(column)}regexp_matches({column}, ?))" for column in _TEXTS)
+        numbers = " OR ".join(
+            f"({guard.format(column)}regexp_matches({column}, ?))" for column in ("r.serial", "r.part")
+        )
+        yield f"({own} OR {_BY_SHOWN_REPORT.format(numbers)})", [*part, pattern] * (len(_TEXTS) + 2)
+
+
+def _guard(pieces: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return a condition that is quicker than a pattern, and that every text meets in which the pattern occurs."""
+    longest = max(filter(str.isascii, pieces), key=len, default="")
+    return ("{} ILIKE ? AND ", [f"%{longest}%"]) if longest else ("", [])
 
 
 def _pieces(word: str) -> list[str]:

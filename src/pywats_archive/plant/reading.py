@@ -57,6 +57,14 @@ def read(vault: Vault, chain: Chain, stored: StoredKey, *, repairs: int | None =
     return ReadSegment(description=known, rows=found)
 
 
+def repairs(vault: Vault, key: str) -> list[StoredKey]:
+    """Return what was shipped in the place of a segment, newest first."""
+    archive_uuid, chain, *_ = key.split("/")
+    found = vault.keys(names.repairs_folder(archive_uuid, chain))
+    own = [each for each in found if each.key == names.repair_key(key, names.number_of(each.key))]
+    return sorted(own, key=lambda each: names.number_of(each.key), reverse=True)
+
+
 def read_again(vault: Vault, chain: Chain, finding: Finding) -> ReadSegment | None:
     """Read a segment that could not be read before, or one that was shipped in its place; None if there is still none."""
     first = names.first_of(finding.key)
@@ -64,9 +72,7 @@ def read_again(vault: Vault, chain: Chain, finding: Finding) -> ReadSegment | No
         return None
     before = finding.key.rpartition("/")[0]
     own = (each for each in vault.keys(before) if each.key == finding.key)
-    again = sorted(vault.keys(f"{chain.archive_uuid}/{chain.name}/repair"), key=lambda each: each.at, reverse=True)
-    placed = [each for each in again if each.key.rpartition("/")[2].startswith(f"{first:012}-")]
-    for stored in (*placed, *own):
+    for stored in (*repairs(vault, finding.key), *own):
         with suppress(SegmentDamaged, KeyMissing):
             return read(vault, chain, stored, repairs=first)
     return None

@@ -12,6 +12,7 @@ from pywats_archive.archive.replica.loose import LooseEntry
 from pywats_archive.archive.replica.rows import OF_A_LINE, Row, rows_of
 from pywats_archive.errors import BlobDamaged, BlobMissing, KeyMissing, SegmentDamaged
 from pywats_archive.models.plant.entry import PlantEntry
+from pywats_archive.plant.reading import repairs
 from pywats_archive.replication import names
 from pywats_archive.replication.fetching import segment_at, segment_keys
 from pywats_archive.replication.segment.reading import Segment
@@ -28,17 +29,31 @@ def restore(vault: Vault, entry: PlantEntry, target: Path, *, keys: Path | None 
         raise BlobMissing(f"{entry.archive_id}: was erased, or its source was not archived; only its record is")
     if entry.segment is None:
         raise BlobMissing(f"{entry.archive_id}: the vault does not have its source; ask {entry.station}")
-    newest = segment_at(vault, entry.newest_segment)
-    row = _row(newest, entry.archive_id)
+    newest, row = _newest(vault, entry)
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as name:
         folder = Path(name)
         loose = LooseEntry(row, folder, newest.description.archive, keys=keys)
         wanted = set(loose.paths)
         for segment in _segments(vault, entry, newest):
-            wanted -= set(_fetch(vault, entry.archive_uuid, segment, wanted, folder))
+            with suppress(SegmentDamaged):  # what was shipped in its place is next
+                for path in _fetch(vault, entry.archive_uuid, segment, frozenset(wanted), folder):
+                    wanted.discard(path)
             if not wanted:
                 return loose.restore(target)
-    raise BlobMissing(f"{entry.archive_id}: the vault does not have {min(wanted)}; ask {entry.station}")
+    raise BlobMissing(f"{entry.archive_id}: the vault has no intact {min(wanted)}; ask {entry.station}")
+
+
+def _newest(vault: Vault, entry: PlantEntry) -> tuple[Segment, Row]:
+    """Return the segment with the latest row of an entry, or what was shipped in its place, and the row."""
+    try:
+        segment = segment_at(vault, entry.newest_segment)
+        return segment, _row(segment, entry.archive_id)
+    except (SegmentDamaged, KeyMissing):
+        for each in repairs(vault, entry.newest_segment):
+            with suppress(SegmentDamaged, KeyMissing):
+                segment = segment_at(vault, each.key)
+                return segment, _row(segment, entry.archive_id)
+        raise
 
 
 def _row(segment: Segment, archive_id: str) -> Row:
@@ -50,10 +65,12 @@ def _row(segment: Segment, archive_id: str) -> Row:
 
 
 def _segments(vault: Vault, entry: PlantEntry, newest: Segment) -> Iterator[Segment]:
-    """Yield the segment with the source, that with the latest row, and then those between: companions may be in any."""
+    """Yield the segment with the latest row, that with the source, and then those between: companions may be in any."""
     assert entry.segment is not None
-    yield segment_at(vault, entry.segment)
     yield newest
+    for key in (entry.segment, *(each.key for each in repairs(vault, entry.segment))):
+        with suppress(SegmentDamaged, KeyMissing):
+            yield segment_at(vault, key)
     folder, _, _ = entry.segment.rpartition("/segments/")
     for key in segment_keys(vault, entry.archive_uuid, folder.rpartition("/")[2], after=entry.segment):
         if key >= entry.newest_segment:
@@ -62,17 +79,17 @@ def _segments(vault: Vault, entry: PlantEntry, newest: Segment) -> Iterator[Segm
             yield segment_at(vault, key)
 
 
-def _fetch(vault: Vault, archive_uuid: str, segment: Segment, wanted: set[str], folder: Path) -> Iterator[str]:
+def _fetch(vault: Vault, archive_uuid: str, segment: Segment, wanted: frozenset[str], folder: Path) -> Iterator[str]:
     """Write those of the wanted blobs that a segment has into a folder; yields their paths."""
     held, large = frozenset(segment.files), segment.description.large
     for path in sorted(wanted):
         if path not in held and path not in large:
             continue
+        pieces = [segment.read(path)] if path in held else _large(vault, archive_uuid, large[path])
         whole = folder / path
         whole.parent.mkdir(parents=True, exist_ok=True)
-        with whole.open("xb") as stream:
-            for piece in [segment.read(path)] if path in held else _large(vault, archive_uuid, large[path]):
-                stream.write(piece)
+        with whole.open("wb") as stream:
+            stream.writelines(pieces)
         yield path
 
 

@@ -21,6 +21,7 @@ from pywats_archive.models.plant.entry import PlantFilter
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.plant import manifest as manifests
 from pywats_archive.plant.indexing import Indexing
+from pywats_archive.replication.repair.putting import Repairing
 from pywats_archive.replication.restoring import restore
 from pywats_archive.vault.folder import FolderVault
 
@@ -186,6 +187,24 @@ def test_an_erasure_removes_the_texts_from_the_index(station: Stations, vault: F
     assert is_same(made, one.archive.root)
     assert b"Erika" not in texts(folder) and "größer*7".encode() not in texts(folder)
     assert b"SN1" in texts(folder)
+
+
+def test_a_repair_takes_the_place_of_a_damaged_segment(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
+    """Its entries are in the index, and their files come back from it."""
+    one = station("a")
+    for _ in range(2):
+        entry = one.add(PASSED)
+        one.ship()
+    key = [each.key for each in vault.keys(one.archive.description.archive_uuid)][1]
+    Path(vault.url, key).chmod(0o600)
+    Path(vault.url, key).write_bytes(b"damaged")
+    folder = tmp_path / "index"
+    assert [key in each for each in indexed(folder, vault).stations().stations[0].problems] == [True]
+    Repairing(one.archive, vault).repair_segment(key)
+    made = indexed(folder, vault)
+    assert is_same(made, one.archive.root) and not made.stations().stations[0].problems
+    (back,) = made.restore([entry.archive_id], tmp_path / "back")
+    assert back.error is None
 
 
 def test_a_damaged_segment_is_named_and_read_once_it_is_sound(
