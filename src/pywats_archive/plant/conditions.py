@@ -158,7 +158,7 @@ def _words(text: str) -> Iterator[tuple[str, Sequence[Any]]]:
 def _guard(pieces: Sequence[str]) -> tuple[str, Sequence[str]]:
     """Return a condition that is quicker than a pattern, and that every text meets in which the pattern occurs."""
     longest = max(filter(str.isascii, pieces), key=len, default="")
-    return ("{} ILIKE ? AND ", [f"%{longest}%"]) if longest else ("", [])
+    return ("contains(lower({}), ?) AND ", [longest.lower()]) if longest else ("", [])
 
 
 def _pieces(word: str) -> list[str]:

@@ -24,8 +24,8 @@ from pywats_archive.vault import marker
 from pywats_archive.vault.store import StoredKey, Vault
 
 OnProgress = Callable[[int, int], None]
-BATCH_ROWS = 100_000
-"""About 100 MB of memory."""
+BATCH_ROWS = 50_000
+"""How many rows are in memory at once, in Python's objects, which take about a kilobyte each."""
 _MOST_CHAINS = 1 << ARCHIVE_SHIFT
 _RECENT_FILES, _RECENT_ROWS = 16, 400_000
 """How many files, and how many rows in them, ``today`` has at most after a run."""
