@@ -13,6 +13,7 @@ from bench import (
     pages,
     peers,
     pipeline,
+    plant_replay,
     replay,
     reports,
     retention,
@@ -26,7 +27,7 @@ from bench.figures import Board
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=list("abcdefghijklm"), help="a b c d e f g h i j k l m")
+    parser.add_argument("figures", nargs="*", default=list("abcdefghijklmn"), help="a b c d e f g h i j k l m n")
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g, j and k")
     asked = parser.parse_args()
     board = Board()
@@ -61,6 +62,8 @@ def main() -> None:
         encrypted.encrypted(board)
     if "m" in asked.figures:
         vault.vault(board)
+    if "n" in asked.figures:
+        plant_replay.plant_replays(board)
     board.draw()
 
 

@@ -8,10 +8,12 @@ from pywats_archive import Client, ErasureChoice
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import runs
+from pywats_archive.config.vault import VaultSettings
 from pywats_archive.models.operation.replay import ReplayRequest
+from pywats_archive.plant.replaying.replays import PlantReplays
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.users import Users
-from tests.station import Station
+from tests.station import CONVERTER, Station
 
 CODE = """
 class Bad(Any):
@@ -20,6 +22,7 @@ class Bad(Any):
             raise ValueError("no header line: größer → [/]")
         return ConverterResult.success_result(report=report(source.path.stem, misc="{misc}"), warnings=["odd"])
 """
+VAULT = ("--vault", "{root}/vault")
 STATION, ARCHIVE = ("--config", "{config}"), ("--archive", "{archive}")
 INDEX = ("--index", "{root}/index")
 CALLS = {
@@ -70,6 +73,14 @@ CALLS = {
     "plant restore": ["plant", "restore", "SN77", "--to", "{root}/restored", *INDEX],
     "plant stats": ["plant", "stats", *INDEX],
     "plant stations": ["plant", "stations", *INDEX],
+    "plant replay start": [
+        *("plant", "replay", "start", "--converter", "good", "--converter-file", "{root}/turning.py"),
+        *("--processes", "1", *VAULT),
+    ],
+    "plant replay list": ["plant", "replay", "list", *VAULT],
+    "plant replay show": ["plant", "replay", "show", "{replay}", *VAULT],
+    "plant replay resume": ["plant", "replay", "resume", "{replay}", "--processes", "1", *VAULT],
+    "plant replay cancel": ["plant", "replay", "cancel", "{planned}", *VAULT],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
     "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],
@@ -122,6 +133,11 @@ class VerbStation:
     def words(self, name: str) -> list[str]:
         """Prepare the station for a call, and return the arguments of the command."""
         self._prepare(name)
+        if name.startswith("plant replay") and name != "plant replay start":
+            replays = PlantReplays(VaultSettings(vault_url=str(self._station.root / "vault")))
+            self._places["replay"] = next(iter(replays.list())).run
+            if name == "plant replay cancel":
+                self._places["planned"] = replays.plan("good").run
         return [word.format(**self._places) for word in {**CALLS, **WITHOUT_DOCUMENT}[name]]
 
     def _prepare(self, name: str) -> None:
@@ -158,5 +174,8 @@ class VerbStation:
         if name == "vault push":
             self._station.keys["vault_url"] = str(self._station.root / "vault")
             self._station.write_config()
+        if name == "plant replay start":
+            turning = CONVERTER.replace('"result": "P"', '"result": "F"')
+            (self._station.root / "turning.py").write_text(turning, encoding="utf-8")
         if name == "rebuild":
             (root / "sources" / "unknown.gz").unlink()

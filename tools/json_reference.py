@@ -38,6 +38,7 @@ from pywats_archive.cli import (
 from pywats_archive.cli import show as show_entry
 from pywats_archive.cli.init import ending as init_ending
 from pywats_archive.cli.plant import search as search_plant
+from pywats_archive.cli.plant.replay import show as show_replays
 from pywats_archive.cli.reprocess import diff, drawing, undo
 from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
@@ -49,6 +50,7 @@ from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.plant.entry import PlantEntryDetails
 from pywats_archive.models.plant.figures import PlantFigures
+from pywats_archive.models.plant.replay import PlantReplay, PlantReplayResult
 from pywats_archive.models.plant.station import PlantIndexed, PlantStations
 from pywats_archive.models.retention.erasure import Erasure, ErasurePreview
 from pywats_archive.models.vault.initialized import InitializedVault
@@ -125,13 +127,18 @@ DOCUMENTS: dict[str, type] = {
     "plant restore": restore.RestoredSources,
     "plant stats": PlantFigures,
     "plant stations": PlantStations,
+    "plant replay start": PlantReplayResult,
+    "plant replay resume": PlantReplayResult,
+    "plant replay show": PlantReplayResult,
+    "plant replay list": show_replays.PlantReplayList,
+    "plant replay cancel": PlantReplay,
     "qualify": qualify.Qualified,
     "rebuild": rebuild.RebuiltCatalogs,
 }
 """The document of each verb, and of its forms that have another one; in the order of the help."""
 STREAMS: dict[str, type] = {"events --follow": RecordedEvent}
 """Verbs that write a document per line."""
-WITHOUT = frozenset({"cat", "completion", "logs", "web"})
+WITHOUT = frozenset({"cat", "completion", "logs", "plant replay worker", "web"})
 """Verbs without a document: they pass on bytes or text, or serve until they are stopped."""
 
 

@@ -15,6 +15,7 @@ HEAVY = frozenset({
     "alembic",
     "asyncio",
     "croniter",
+    "distributed",
     "duckdb",
     "filelock",
     "httpx",

@@ -27,7 +27,7 @@ from pywats_archive.errors import RunRunning, UsageError
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.operation.replay import ReplayRequest, Run
 from pywats_archive.models.retention.purge import PurgeReason
-from pywats_archive.reprocessing import runner
+from pywats_archive.reprocessing import trial
 from pywats_archive.reprocessing.effects import evaluate
 from pywats_archive.retention import enforcing
 
@@ -327,7 +327,7 @@ def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monk
                 assert purging.purge(archive, batch).entries == 1
         return evaluate(shown, *more, **named)
 
-    monkeypatch.setattr(runner, "evaluate", purged_first)
+    monkeypatch.setattr(trial, "evaluate", purged_first)
     done = replayed(station)
     assert done.skipped_because == {"purged while it was replayed": 1}
     assert not list(station.archive_root.rglob(f"{gone}*"))

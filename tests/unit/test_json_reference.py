@@ -33,7 +33,7 @@ def test_each_verb_has_json() -> None:
     found = dict(_commands(typer.main.get_command(made_app(verbs.VERBS))))
     assert len(found) > 30
     with_json = {name for name, options in found.items() if "--json" in options}
-    assert {name for name in found if name.split()[0] not in WITHOUT} - with_json == set()
+    assert {name for name in found if WITHOUT.isdisjoint((name, name.split()[0]))} - with_json == set()
     assert with_json - {*DOCUMENTS, *STREAMS} == set()
 
 

@@ -66,7 +66,7 @@ def planned(db: Connection, run_id: int, limit: int) -> tuple[str, ...]:
 
 def set_item(tx: Connection, run_id: int, result: ItemResult) -> bool:
     """Store the result of an entry, once; False if it is known already."""
-    values = messages_to_text(_as_json(result))
+    values = messages_to_text(item_as_json(result))
     return execute(tx, _SET_ITEM, (result.state.value, values, run_id, result.archive_id)).rowcount > 0
 
 
@@ -76,7 +76,7 @@ def items(db: Connection, run_id: int, after: int, limit: int) -> tuple[list[Ite
         "SELECT rowid, archive_id, state, result FROM run_items WHERE run_id = ? AND rowid > ? ORDER BY rowid LIMIT ?"
     )
     rows = execute(db, query, (run_id, after, limit)).fetchall()
-    found = [_item(archive_id, state, json.loads(values) if values else {}) for _, archive_id, state, values in rows]
+    found = [item_of(archive_id, state, json.loads(values) if values else {}) for _, archive_id, state, values in rows]
     return found, rows[-1][0] if rows else after
 
 
@@ -133,7 +133,8 @@ def _run(db: Connection, row: Any) -> Run:
     )
 
 
-def _as_json(result: ItemResult) -> dict[str, Any]:
+def item_as_json(result: ItemResult) -> dict[str, Any]:
+    """Return the result of an entry as it is stored, without its id and state."""
     return {
         "skipped_because": result.skipped_because,
         "status": result.status,
@@ -151,7 +152,8 @@ def _as_json(result: ItemResult) -> dict[str, Any]:
     }
 
 
-def _item(archive_id: str, state: str, values: dict[str, Any]) -> ItemResult:
+def item_of(archive_id: str, state: str, values: dict[str, Any]) -> ItemResult:
+    """Read what ``item_as_json`` returned."""
     return ItemResult(
         archive_id=archive_id,
         state=ItemState(state),

@@ -60,6 +60,10 @@ TEXTS = {
         "entries younger than that copy: {younger}; the old one: {kept_as}"
     ),
     "purge.refused": "{converter}: {entries} entries are not purged: {reason}",
+    "replay.no_worker": "{scheduler}: no worker is connected to the scheduler yet",
+    "replay.scheduler_away": "{scheduler}: the scheduler cannot be reached; the worker tries again: {reason}",
+    "replay.scheduler_lost": "{scheduler}: the scheduler cannot be reached; the replay tries again: {reason}",
+    "replay.worker_ready": "{scheduler}: works for the scheduler; converter processes: {processes}",
     "report.found": "{converter}: the server already had the report of {path}: {reason}",
     "report.held": "{converter}: a report of {path} is not sent until a person releases it: {reason}",
     "report.left": "{converter}: the answer to the report of {path} is unknown; the next start sends the report again",

@@ -34,6 +34,9 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Work on all archives of this configuration."),
 ]
+VaultOption = Annotated[
+    str | None, typer.Option("--vault", metavar="URL", help="The vault; default: vault_url of the configuration.")
+]
 WebOption = Annotated[
     str | None,
     typer.Option(

@@ -93,6 +93,11 @@ def is_config_named(config: Path | None) -> bool:
     return bool(config or os.environ.get(CONFIG_VARIABLE))
 
 
+def config_beside(url: str | None, config: Path | None) -> Path | None:
+    """Find the configuration for a verb that may name a vault instead: None if it does, and names no configuration too."""
+    return config_of(config) if url is None or is_config_named(config) else None
+
+
 def service_config_of(config: Path | None) -> Path:
     """Find the configuration of a service, which is never that of the folder where the command happens to be called.
 

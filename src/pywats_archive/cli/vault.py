@@ -12,7 +12,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import parse_day
 from pywats_archive.cli.output import print_json, progress_of
-from pywats_archive.cli.place import config_of, is_config_named
+from pywats_archive.cli.place import config_beside, config_of
 from pywats_archive.client import Client
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
@@ -140,9 +140,7 @@ def verify(
 @app.command("restore")
 def restore(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The new archive: a folder that does not exist yet.")],
-    url: Annotated[
-        str | None, typer.Option("--vault", metavar="URL", help="The vault; default: vault_url of the configuration.")
-    ] = None,
+    url: options.VaultOption = None,
     config: options.ConfigOption = None,
     archive_uuid: Annotated[
         str | None, typer.Option("--uuid", metavar="UUID", help="One of several archives in the vault.")
@@ -156,8 +154,8 @@ def restore(
 
     It has the same uuid, history and rows, and each file that was not purged. Its station can go on with it.
     """
-    is_alone = url is not None and not is_config_named(config)
-    with Client([]) if is_alone else Client.from_config(config_of(config), opens_archives=False) as client:
+    known = config_beside(url, config)
+    with Client.from_config(known, opens_archives=False) if known else Client([]) as client:
         moment = parse_day(until, "--until")
         with progress_of("restoring segments") as on_progress:
             done = client.vault.restore(to, url=url, archive_uuid=archive_uuid, until=moment, on_progress=on_progress)

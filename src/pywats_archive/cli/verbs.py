@@ -50,7 +50,7 @@ VERBS = (
     Verb("cat", Group.FIND, "Print a source, a companion or a report.", "cat:cat", logs=False),
     Verb("restore", Group.FIND, "Restore sources with their companions.", "restore:restore"),
     Verb("export", Group.FIND, "Export entries with proof.", "export:export"),
-    Verb("plant", Group.FIND, "Search all stations of a plant.", "plant.app:app", logs=False),
+    Verb("plant", Group.FIND, "Search all stations of a plant.", "plant.app:app"),
     Verb("docs", Group.FIND, "List or print pages of the documentation.", "docs:docs", logs=False),
     Verb("completion", Group.FIND, "Print the completion script of a shell.", "completion:completion", logs=False),
     Verb("stats", Group.KEEP, "Show sizes, outcomes and growth.", "stats:stats", logs=False),

@@ -61,25 +61,29 @@ def require_candidate(candidate: Candidate, converter_names: Iterable[str], stat
     if config is None:
         raise UsageError(f"--converter-file: the configuration has no converter '{names[0]}', so it has no arguments")
     found = _described(candidate, config, station)
-    if isinstance(found, ConverterDescription) and found.info.kind == "scheduled":
-        found = "is a scheduled converter, which converts no files"
     if isinstance(found, str):
         raise UsageError(f"--converter-file {candidate.path}: {found}")
 
 
-def _described(candidate: Candidate, config: ConverterConfig, station: StationConfig) -> ConverterDescription | str:
-    """Describe a candidate, or say why its code cannot be loaded."""
-    job, limit_s = candidate.in_place_of(config, station), min(LOAD_S, config.timeout_seconds)
+def described(candidate: Candidate, job: ConversionJob, *, timeout_s: float) -> ConverterDescription | str:
+    """Describe a candidate that a job names in a process of its own, or say why its code cannot be loaded."""
     try:
         with ConverterProcesses(1) as processes:
-            found = processes.run(worker.describe_converter, job, timeout_s=limit_s)
+            found = processes.run(worker.describe_converter, job, timeout_s=timeout_s)
     except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the candidate
         raise
     except ArchiveError as exc:
         found = f"while its code was loaded, {exc}"
-    if not isinstance(found, str):
-        return found
-    return redact(_shortened(found, job, candidate.path), config.arguments, None)
+    if isinstance(found, str):
+        return _shortened(found, job, candidate.path)
+    return "is a scheduled converter, which converts no files" if found.info.kind == "scheduled" else found
+
+
+def _described(candidate: Candidate, config: ConverterConfig, station: StationConfig) -> ConverterDescription | str:
+    """Describe a candidate in place of a station's converter."""
+    job = candidate.in_place_of(config, station)
+    found = described(candidate, job, timeout_s=min(LOAD_S, config.timeout_seconds))
+    return redact(found, config.arguments, None) if isinstance(found, str) else found
 
 
 def _shortened(message: str, job: ConversionJob, path: Path) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -15,27 +14,20 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.imported.known import imported_ids
 from pywats_archive.archive.report_ids import withheld as holding
-from pywats_archive.archive.report_ids.assignment import as_new
-from pywats_archive.archive.report_ids.pairing import paired
-from pywats_archive.archive.results import appended, conversions, runs
+from pywats_archive.archive.results import conversions, runs
 from pywats_archive.archive.results.codes import StoredCodes
-from pywats_archive.archive.results.current import Current, current
-from pywats_archive.archive.results.document import fields_of
-from pywats_archive.archive.results.likeness import alike
+from pywats_archive.archive.results.current import current
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.pool.processes import ConverterProcesses
-from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
+from pywats_archive.errors import AlreadyDone, BlobMissing, Overtaken, UsageError
 from pywats_archive.host.settings.key import load_key
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
-from pywats_archive.models.pairing import Pairing
-from pywats_archive.models.report import Report, ReportSummary, summarize
-from pywats_archive.reprocessing.compare import Ran
-from pywats_archive.reprocessing.effects import Document, Shown, evaluate, skipped, withheld
+from pywats_archive.reprocessing.effects import skipped, withheld
 from pywats_archive.reprocessing.history import result_of
 from pywats_archive.reprocessing.replayer import Replayer, Skipped
+from pywats_archive.reprocessing.trial import Trial
 
 log = structlog.get_logger()
 
@@ -95,6 +87,7 @@ class _RunExecution:
         self._codes = StoredCodes(archive)
         self._total = runs.get(archive, run_id).total
         self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
+        self._trial = Trial(archive, station, request, self._replayer)
 
     def go(self) -> None:
         """Replay entries until none is left, the run is cancelled, or one fails and that stops the run.
@@ -169,23 +162,14 @@ class _RunExecution:
             return self._recorded(
                 skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})")
             )
-        config = self._station.converter(now.entry.converter_name)
-        is_appended = bool(config and config.is_appended)
-        if is_appended:
-            now = appended.with_formers(self._archive, now, is_replay=True)
         try:
-            replayed = self._replayer.replay(now.entry, now.conversion)
-            summaries = replayed.result.summaries or [summarize(fields_of(body)) for body in replayed.result.documents]
-            pairing = self._paired(now, replayed.result.documents, summaries)
-            taken_over = appended.taken_over(self._archive, archive_id, pairing.earlier_ids) if is_appended else ()
-            shown = replace(self._shown(now), taken_over=frozenset(taken_over))
-            result = evaluate(shown, replayed, self._request, pairing=pairing, summaries=summaries)
+            tried = self._trial.of(now)
         except Skipped as exc:
             return self._recorded(skipped(archive_id, str(exc)))
-        except (BlobDamaged, BlobMissing) as exc:
-            return self._recorded(skipped(archive_id, f"a report of it is damaged: {exc}"))
+        result, replayed, pairing, summaries = tried.result, tried.replayed, tried.pairing, tried.summaries
         if self._request.dry_run or result.state is ItemState.SKIPPED:
             return self._recorded(result)
+        config = self._station.converter(now.entry.converter_name)
         allows = self._request.new_id or not self._request.submit_to_server or (config and config.allow_same_id)
         documents = replayed.result.documents
         if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
@@ -193,7 +177,7 @@ class _RunExecution:
         if replayed.result.converter:
             self._codes.store(replayed.result.converter, replayed.result.code)
         new = conversions.NewConversion(
-            conversion=self._replayer.conversion(now.entry, replayed, run_id=self._run_id),
+            conversion=self._replayer.conversion(tried.now.entry, replayed, run_id=self._run_id),
             documents=replayed.result.documents,
             summaries=summaries,
             pairing=pairing,
@@ -201,7 +185,7 @@ class _RunExecution:
             withheld=withheld(result),
             new_ids=self._request.new_id,
             allow_same_id=bool(config and config.allow_same_id),
-            append=is_appended,
+            append=tried.is_appended,
             compression_level=self._archive.policies.effective(now.entry.converter_name).compression_level,
             run_item=result,
         )
@@ -216,48 +200,3 @@ class _RunExecution:
     def _recorded(self, result: ItemResult) -> ItemResult:
         runs.record_item(self._archive, self._run_id, result)
         return result
-
-    def _shown(self, now: Current) -> Shown:
-        """Read the documents that a replay is compared with: those shown, and those the server has where they are others."""
-        ran = {each.conversion_id: Ran.of(each.started_at, each.duration_ms) for each in now.past}
-        never = Ran.of(now.entry.created_at, 0)
-
-        def read(report: Report) -> Document:
-            return Document(report=report, body=self._body(report), ran=ran.get(report.conversion_id, never))
-
-        documents = {report.report_id: read(report) for report in now.reports}
-        known = {each.report.archived_path: each for each in documents.values()}
-        at_server = {each.report_id: known.get(each.archived_path) or read(each) for each in self._meant(now)}
-        return Shown(
-            entry=now.entry,
-            conversion=now.conversion,
-            documents=documents,
-            at_server=at_server,
-            waiting=now.waiting,
-            maybe_there=now.maybe_there,
-            imported=imported_ids(self._archive, now.entry),
-        )
-
-    @staticmethod
-    def _meant(now: Current) -> Iterator[Report]:
-        """Stream what the server accepted last under each id that a new report may continue."""
-        return (now.accepted[each.report_id] for each in now.earlier if each.report_id in now.accepted)
-
-    def _paired(self, now: Current, documents: Sequence[bytes], summaries: Sequence[ReportSummary]) -> Pairing:
-        latest = {**now.accepted, **{each.report_id: each for each in now.reports}}
-        return paired(
-            now.earlier,
-            as_new(summaries),
-            alike=alike(self._archive, tuple(latest.values()), documents),
-            is_unit_changed=bool(self._request.allow_unit_change),
-            is_grown=now.is_grown,
-        )
-
-    def _body(self, report: Report) -> bytes | None:
-        """Return a report's document; None if the archive does not keep reports."""
-        try:
-            return self._archive.document(report)
-        except BlobMissing:
-            if report.disk_size_bytes:
-                raise
-            return None

@@ -67,7 +67,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
     path = archive.blobs.named(_path(code.fingerprint, is_single=len(code.files) == 1))
     if (archive.root / path).exists():
         return False
-    body = next(iter(code.files.values())) if len(code.files) == 1 else _packed(code)
+    body = next(iter(code.files.values())) if len(code.files) == 1 else packed(code)
     metadata: dict[str, Any] = {
         "kind": "converter",
         "fingerprint": code.fingerprint,
@@ -107,7 +107,7 @@ def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
             body = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
         except BlobMissing:
             continue
-        files = {str(metadata["main"]): body} if is_single else _unpacked(body, str(metadata["main"]))
+        files = {str(metadata["main"]): body} if is_single else unpacked(body, str(metadata["main"]))
         code = ConverterCode(files=files, class_name=str(metadata["class"]))
         if code.fingerprint != fingerprint:
             raise BlobDamaged(
@@ -175,7 +175,8 @@ def _path(fingerprint: str, *, is_single: bool) -> str:
     return f"{layout.CONVERTERS}/{digest}.{'py' if is_single else 'tar'}.gz"
 
 
-def _packed(code: ConverterCode) -> bytes:
+def packed(code: ConverterCode) -> bytes:
+    """Pack the files of code as a tar; the same code always makes the same bytes."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in sorted(code.files.items()):
@@ -185,7 +186,8 @@ def _packed(code: ConverterCode) -> bytes:
     return stream.getvalue()
 
 
-def _unpacked(body: bytes, main: str) -> dict[str, bytes]:
+def unpacked(body: bytes, main: str) -> dict[str, bytes]:
+    """Return the files of a tar, the one named ``main`` first; TarError if it is damaged."""
     files: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(body)) as tar:
         for member in tar:

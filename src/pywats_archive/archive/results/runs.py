@@ -17,6 +17,8 @@ from pywats_archive.archive.results import appended, conversions
 from pywats_archive.archive.results.current import current, current_of
 from pywats_archive.catalog import events, reports, run_outcomes, runs
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.runs import item_as_json as item_as_json  # noqa: PLC0414 (for results outside of an archive)
+from pywats_archive.catalog.runs import item_of as item_of  # noqa: PLC0414
 from pywats_archive.errors import UnknownRun
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event

@@ -9,7 +9,7 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import print_json, progress_of
-from pywats_archive.cli.place import config_of, is_config_named
+from pywats_archive.cli.place import config_beside
 from pywats_archive.client.plant.index import Plant
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import counted, printable
@@ -17,9 +17,7 @@ from pywats_archive.words.text import counted, printable
 
 def index(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder of the index; created if it is new.")],
-    url: Annotated[
-        str | None, typer.Option("--vault", metavar="URL", help="The vault; default: vault_url of the configuration.")
-    ] = None,
+    url: options.VaultOption = None,
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
@@ -27,9 +25,8 @@ def index(
 
     Only the ends of the segments are read. The index can be removed and made anew at any time.
     """
-    known = None if url is not None and not is_config_named(config) else config_of(config)
     with progress_of("reading segments") as on_progress:
-        done = Plant(to).update(url, config=known, on_progress=on_progress)
+        done = Plant(to).update(url, config=config_beside(url, config), on_progress=on_progress)
     for problem in done.problems:
         typer.echo(printable(problem), err=True)
     if as_json:

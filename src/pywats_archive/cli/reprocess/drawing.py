@@ -54,7 +54,7 @@ def _draw(result: ReprocessingResult) -> None:
         console.print(f"{line}; 'reprocess diff {result.run_id}' names them", soft_wrap=True, style="yellow")
     if result.changes:
         console.print(f"{phrases.changed(result)}:")
-    lines = list(_alike(result.changes, result.processed))
+    lines = list(alike(result.changes, result.processed))
     for line in lines[:_SHOWN]:
         console.print(printable(f"  {line}"), soft_wrap=True)
     _draw_rest(result, len(lines) - _SHOWN)
@@ -103,7 +103,7 @@ def _draw_rest(result: ReprocessingResult, number: int) -> None:
         console.print(f"... and {number} more; 'reprocess diff {result.run_id}' shows all")
 
 
-def _alike(groups: Sequence[ChangeGroup], total: int) -> Iterator[str]:
+def alike(groups: Sequence[ChangeGroup], total: int) -> Iterator[str]:
     """Yield a line for each change, and one for the same change at several positions of a list."""
     by_pattern: dict[str, list[ChangeGroup]] = {}
     for group in groups:

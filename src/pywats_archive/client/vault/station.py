@@ -64,7 +64,7 @@ def settings_of(config: Path | None, url: str | None) -> VaultSettings:
         settings = vault_settings_of(fields, config or Path())
     if not settings.vault_url:
         raise UsageError(
-            "vault: set vault_url in the configuration; only 'init', 'restore' and 'plant index' can name the bucket or the "
-            "folder instead"
+            "vault: set vault_url in the configuration; only 'init', 'restore', 'plant index' and 'plant replay' can name the "
+            "bucket or the folder instead"
         )
     return settings
