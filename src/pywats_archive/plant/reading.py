@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pywats_archive.archive.replica.rows import OF_A_LINE
 from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.plant.manifest import Chain, Finding
 from pywats_archive.plant.rows import IndexRow, index_rows
 from pywats_archive.replication import names
 from pywats_archive.replication.choosing import archives_in, chains_in
-from pywats_archive.replication.fetching import listed_segment, misplaced
+from pywats_archive.replication.fetching import blobs_of, listed_segment, misplaced
+from pywats_archive.replication.repair.lookup import repairs_of
 from pywats_archive.replication.segment.description import SegmentDescription
+from pywats_archive.replication.segment.reading import ODD_LINE
 from pywats_archive.vault.store import StoredKey, Vault
 
 
@@ -49,20 +50,11 @@ def read(vault: Vault, chain: Chain, stored: StoredKey, *, repairs: int | None =
     key = stored.key if repairs is None else names.segment_key(chain.archive_uuid, chain.name, repairs)
     if why := misplaced(key, known, chain.archive_uuid, chain.name):
         raise SegmentDamaged(f"{segment.where}: {why}")
-    held = frozenset((*segment.files, *known.large))
     try:
-        found = tuple(index_rows(segment.rows(), chain=chain.number, first=known.first, held=held))
-    except OF_A_LINE as exc:
+        found = tuple(index_rows(segment.rows(), chain=chain.number, first=known.first, held=blobs_of(segment)))
+    except ODD_LINE as exc:
         raise SegmentDamaged(f"{segment.where}: a line of its rows is not readable ({exc!r})") from exc
     return ReadSegment(description=known, rows=found)
-
-
-def repairs(vault: Vault, key: str) -> list[StoredKey]:
-    """Return what was shipped in the place of a segment, newest first."""
-    archive_uuid, chain, *_ = key.split("/")
-    found = vault.keys(names.repairs_folder(archive_uuid, chain))
-    own = [each for each in found if each.key == names.repair_key(key, names.number_of(each.key))]
-    return sorted(own, key=lambda each: names.number_of(each.key), reverse=True)
 
 
 def read_again(vault: Vault, chain: Chain, finding: Finding) -> ReadSegment | None:
@@ -72,7 +64,7 @@ def read_again(vault: Vault, chain: Chain, finding: Finding) -> ReadSegment | No
         return None
     before = finding.key.rpartition("/")[0]
     own = (each for each in vault.keys(before) if each.key == finding.key)
-    for stored in (*repairs(vault, finding.key), *own):
+    for stored in (*(each.stored for each in repairs_of(vault, finding.key)), *own):
         with suppress(SegmentDamaged, KeyMissing):
             return read(vault, chain, stored, repairs=first)
     return None

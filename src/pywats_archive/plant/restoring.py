@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from pywats_archive.archive.replica.loose import LooseEntry
-from pywats_archive.archive.replica.rows import OF_A_LINE, Row, rows_of
-from pywats_archive.errors import BlobDamaged, BlobMissing, KeyMissing, SegmentDamaged
+from pywats_archive.archive.replica.rows import Row, rows_of
+from pywats_archive.errors import BlobMissing, KeyMissing, SegmentDamaged
 from pywats_archive.models.plant.entry import PlantEntry
-from pywats_archive.plant.reading import repairs
-from pywats_archive.replication import names
-from pywats_archive.replication.fetching import segment_at, segment_keys
-from pywats_archive.replication.segment.reading import Segment
+from pywats_archive.replication.fetching import blobs_of, pieces_of, segment_at, segment_keys
+from pywats_archive.replication.repair.lookup import repairs_of
+from pywats_archive.replication.segment.reading import ODD_LINE, Segment
 from pywats_archive.vault.store import Vault
 
 
@@ -36,7 +34,7 @@ def restore(vault: Vault, entry: PlantEntry, target: Path, *, keys: Path | None 
         wanted = set(loose.paths)
         for segment in _segments(vault, entry, newest):
             with suppress(SegmentDamaged):  # what was shipped in its place is next
-                for path in _fetch(vault, entry.archive_uuid, segment, frozenset(wanted), folder):
+                for path in _fetch(vault, segment, frozenset(wanted), folder):
                     wanted.discard(path)
             if not wanted:
                 return loose.restore(target)
@@ -49,15 +47,15 @@ def _newest(vault: Vault, entry: PlantEntry) -> tuple[Segment, Row]:
         segment = segment_at(vault, entry.newest_segment)
         return segment, _row(segment, entry.archive_id)
     except (SegmentDamaged, KeyMissing):
-        for each in repairs(vault, entry.newest_segment):
+        for each in repairs_of(vault, entry.newest_segment):
             with suppress(SegmentDamaged, KeyMissing):
-                segment = segment_at(vault, each.key)
+                segment = segment_at(vault, each.stored.key)
                 return segment, _row(segment, entry.archive_id)
         raise
 
 
 def _row(segment: Segment, archive_id: str) -> Row:
-    with suppress(*OF_A_LINE):
+    with suppress(*ODD_LINE):
         for _, row in rows_of(segment.rows(), ["archive_entries"]):
             if row["archive_id"] == archive_id:
                 return row
@@ -68,7 +66,7 @@ def _segments(vault: Vault, entry: PlantEntry, newest: Segment) -> Iterator[Segm
     """Yield the segment with the latest row, that with the source, and then those between: companions may be in any."""
     assert entry.segment is not None
     yield newest
-    for key in (entry.segment, *(each.key for each in repairs(vault, entry.segment))):
+    for key in (entry.segment, *(each.stored.key for each in repairs_of(vault, entry.segment))):
         with suppress(SegmentDamaged, KeyMissing):
             yield segment_at(vault, key)
     folder, _, _ = entry.segment.rpartition("/segments/")
@@ -79,24 +77,11 @@ def _segments(vault: Vault, entry: PlantEntry, newest: Segment) -> Iterator[Segm
             yield segment_at(vault, key)
 
 
-def _fetch(vault: Vault, archive_uuid: str, segment: Segment, wanted: frozenset[str], folder: Path) -> Iterator[str]:
+def _fetch(vault: Vault, segment: Segment, wanted: frozenset[str], folder: Path) -> Iterator[str]:
     """Write those of the wanted blobs that a segment has into a folder; yields their paths."""
-    held, large = frozenset(segment.files), segment.description.large
-    for path in sorted(wanted):
-        if path not in held and path not in large:
-            continue
-        pieces = [segment.read(path)] if path in held else _large(vault, archive_uuid, large[path])
+    for path in sorted(wanted.intersection(blobs_of(segment))):
         whole = folder / path
         whole.parent.mkdir(parents=True, exist_ok=True)
         with whole.open("wb") as stream:
-            stream.writelines(pieces)
+            stream.writelines(pieces_of(vault, segment, path))
         yield path
-
-
-def _large(vault: Vault, archive_uuid: str, sha256: str) -> Iterator[bytes]:
-    key, digest = names.large_key(archive_uuid, sha256), hashlib.sha256()
-    for piece in vault.stream(key):
-        digest.update(piece)
-        yield piece
-    if digest.hexdigest() != sha256:
-        raise BlobDamaged(f"{vault.url}: {key} is not what its name says")

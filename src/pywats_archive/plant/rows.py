@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from pywats_archive.archive.replica.rows import Row, path_of, rows_of
-from pywats_archive.models.entry import ERASED
+from pywats_archive.archive.replica.rows import Row, is_erased, path_of, rows_of
 from pywats_archive.models.ids import is_archive_id
 
 ENTRIES, REPORTS = "entries", "reports"
@@ -29,7 +28,7 @@ def index_rows(
 ) -> Iterator[tuple[str, IndexRow]]:
     """Yield the rows of a segment, each with its table.
 
-    ``first`` is the segment's number, and ``held`` has the paths of the blobs that came with it. One of ``OF_A_LINE`` if a
+    ``first`` is the segment's number, and ``held`` has the paths of the blobs that came with it. One of ``ODD_LINE`` if a
     line is not one that an archive writes.
     """
     for table, row in rows_of(lines, _TABLES):
@@ -96,7 +95,7 @@ def _entry(row: Row) -> IndexRow:
     hexadecimal = checksum.removeprefix(_SHA256)
     is_sha256 = checksum.startswith(_SHA256) and len(hexadecimal) == 64 and hexadecimal.isalnum()
     return {
-        "erased": row["source_path"] == ERASED,
+        "erased": is_erased(row),
         "converter": _text(row["converter_name"]),
         "converter_version": _text(row.get("converter_version")),
         "folder": folder,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 
-from pywats_archive.errors import KeyMissing, SegmentDamaged
+from pywats_archive.errors import BlobDamaged, KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import Segment, opened, ranged
@@ -49,6 +50,25 @@ def segment_keys(vault: Vault, archive_uuid: str, chain: str, *, after: str = ""
     """Yield the keys of the segments of a history, oldest first."""
     folder = names.segments_folder(archive_uuid, chain)
     return (stored.key for stored in vault.keys(folder, after=after) if names.first_of(stored.key) is not None)
+
+
+def blobs_of(segment: Segment) -> frozenset[str]:
+    """Return the paths of the blobs that came with a segment: in it, or as objects of their own."""
+    return frozenset((*segment.files, *segment.description.large))
+
+
+def pieces_of(vault: Vault, segment: Segment, path: str) -> Iterator[bytes]:
+    """Stream a blob that came with a segment, checked; KeyMissing, SegmentDamaged, or BlobDamaged after the last piece."""
+    known = segment.description
+    if path not in known.large:
+        yield segment.read(path)
+        return
+    key, digest = names.large_key(known.archive_uuid, known.large[path]), hashlib.sha256()
+    for piece in vault.stream(key):
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != known.large[path]:
+        raise BlobDamaged(f"{vault.url}: {key} is not what its name says")
 
 
 def misplaced(key: str, known: SegmentDescription, archive_uuid: str, chain: str) -> str | None:

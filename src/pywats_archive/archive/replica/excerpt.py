@@ -17,7 +17,7 @@ from pywats_archive.blobs import place
 from pywats_archive.catalog import entries, erasing, reports
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.catalog.refilling import EventMark, refilling
-from pywats_archive.models.entry import ERASED, ArchiveEntry
+from pywats_archive.models.entry import ArchiveEntry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,11 +84,6 @@ def excerpt(
         yield made
     finally:
         made.close()
-
-
-def is_erased(row: Mapping[str, Any]) -> bool:
-    """Whether an exported row is that of an entry that was erased."""
-    return row.get("source_path") == ERASED
 
 
 @cache

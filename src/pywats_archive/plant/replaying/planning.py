@@ -11,9 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import orjson
-
-from pywats_archive.archive.replica.excerpt import excerpt, is_erased
+from pywats_archive.archive.replica.excerpt import excerpt
+from pywats_archive.archive.replica.rows import OF_ENTRIES, is_erased, lines_of
 from pywats_archive.archive.results import codes
 from pywats_archive.errors import ArchiveError, KeyMissing, SegmentDamaged, UsageError
 from pywats_archive.models.code import ConverterCode
@@ -21,8 +20,8 @@ from pywats_archive.models.plant.replay import PlannedCode, PlannedSegment
 from pywats_archive.plant.replaying import code as packing
 from pywats_archive.portable.scratch import Scratch
 from pywats_archive.replication.choosing import Chosen, archives_in, choose
-from pywats_archive.replication.fetching import segment_at
-from pywats_archive.replication.segment.reading import Segment
+from pywats_archive.replication.fetching import blobs_of, segment_at
+from pywats_archive.replication.segment.reading import ODD_LINE, Segment
 from pywats_archive.vault.store import Vault
 
 _AT_ONCE = 16
@@ -115,8 +114,7 @@ class _History:
                 earlier.append(key)
                 continue
             with self._reported(key):
-                segment = segment_at(self._vault, key)
-                self._read(key, segment, frozenset((*segment.files, *known.large)))
+                self._read(key, segment_at(self._vault, key))
         self._find_configurations(earlier)
         numbers = Counter(self._place.values())
         self._survey.segments += [self._planned(key, number) for key, number in numbers.items()]
@@ -131,7 +129,7 @@ class _History:
         """Note a segment that cannot be read as a problem."""
         try:
             yield
-        except (SegmentDamaged, KeyMissing, ValueError, KeyError, TypeError) as exc:
+        except (SegmentDamaged, KeyMissing, *ODD_LINE) as exc:
             self._survey.problems.append(f"{self._vault.url}: {key}: its rows cannot be read ({exc})")
 
     def _planned(self, key: str, number: int) -> PlannedSegment:
@@ -140,25 +138,25 @@ class _History:
             key=key, entries=number, others=tuple(self._others.get(key, ())), rows=tuple(filter(None, needed))
         )
 
-    def _read(self, key: str, segment: Segment, held: frozenset[str]) -> None:
-        for line in segment.rows():
-            known = orjson.loads(line)
-            row = known.get("row")
-            if known["table"] == _CONFIGURATIONS and row:
-                self._configurations[known["key"]] = line.decode()
-            archive_id = row and row.get("archive_id")
+    def _read(self, key: str, segment: Segment) -> None:
+        held = blobs_of(segment)
+        for table, row, line in lines_of(segment.rows(), (*OF_ENTRIES, _CONFIGURATIONS)):
+            if table == _CONFIGURATIONS:
+                self._configurations[row["fingerprint"]] = line.decode()
+                continue
+            archive_id = row.get("archive_id")
             if not archive_id:
                 continue
-            if known["table"] == _ENTRIES and archive_id not in self._place:
+            if table == _ENTRIES and archive_id not in self._place:
                 self._add(key, archive_id, row, held)
             place = self._place.get(archive_id)
             if place is None:
                 continue
-            if known["table"] == _CONVERSIONS:
+            if table == _CONVERSIONS:
                 self._note_conversion(place, row)
             if place != key:
                 self._others.setdefault(place, {})[key] = None
-            if known["table"] == _ENTRIES and is_erased(row):
+            if table == _ENTRIES and is_erased(row):
                 del self._place[archive_id]
 
     def _add(self, key: str, archive_id: str, row: Mapping[str, Any], held: frozenset[str]) -> None:
@@ -184,9 +182,8 @@ class _History:
             if needed <= self._configurations.keys():
                 return
             with self._reported(key):
-                for line in segment_at(self._vault, key).rows():
-                    if line.startswith(b'{"table":"configurations"'):
-                        self._configurations.setdefault(orjson.loads(line)["key"], line.decode())
+                for _, row, line in lines_of(segment_at(self._vault, key).rows(), (_CONFIGURATIONS,)):
+                    self._configurations.setdefault(row["fingerprint"], line.decode())
 
 
 def code_on_record(vault: Vault, found: Survey) -> tuple[PlannedCode, bytes | None]:

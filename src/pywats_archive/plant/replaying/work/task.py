@@ -20,8 +20,7 @@ from pywats_archive.plant.replaying.planning import Wanted
 from pywats_archive.plant.replaying.records import keys, plan, results
 from pywats_archive.plant.replaying.work.items import Items
 from pywats_archive.plant.replaying.work.process import ReplayProcess
-from pywats_archive.replication import names
-from pywats_archive.replication.fetching import segment_at, whole_segment
+from pywats_archive.replication.fetching import blobs_of, pieces_of, segment_at, whole_segment
 from pywats_archive.replication.segment.reading import Segment
 from pywats_archive.reprocessing.effects import skipped
 from pywats_archive.vault.store import Vault
@@ -111,7 +110,7 @@ class _Segment:
 
     def _chosen(self, made: Excerpt, first: Segment) -> Iterator[str]:
         """Yield the wanted entries whose source the segment has; none that was erased since."""
-        held = frozenset((*first.files, *first.description.large))
+        held = blobs_of(first)
         sought = EntryFilter(converter_name=self._task.wanted.converter_name, newest_first=False)
         page = made.find(sought, limit=_PAGE)
         while page.items:
@@ -140,12 +139,8 @@ class _Segment:
 
     def _fetch(self, made: Excerpt, path: str, segments: list[Segment]) -> None:
         for each in segments:
-            if path in each.files:
-                made.put(path, [each.read(path)])
-                return
-            if path in each.description.large:
-                key = names.large_key(each.description.archive_uuid, each.description.large[path])
-                made.put(path, self._vault.stream(key))
+            if path in blobs_of(each):
+                made.put(path, pieces_of(self._vault, each, path))
                 return
 
     def _require_not_cancelled(self) -> None:
