@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pywats_archive.errors import ArchiveError, ConversionInterrupted, UsageErro
 from pywats_archive.host.job import ConversionJob, ConverterDescription, job_for
 from pywats_archive.host.settings.secrets import redact
 from pywats_archive.host.worker import entry as worker
+from pywats_archive.models.operation.replay import ReplayRequest
 
 LOAD_S = 30.0
 """How long its code may take to load; less if the converter's ``timeout_seconds`` is shorter."""
@@ -49,7 +50,20 @@ class Candidate:
         return replace(job_for(config, station), module_path=module_path, converters_folder=str(self.path.parent))
 
 
-def require_candidate(candidate: Candidate, converter_names: Iterable[str], station: StationConfig) -> None:
+def checked(request: ReplayRequest, converter_names: Collection[str], station: StationConfig) -> ReplayRequest:
+    """Return a request with the whole path of its candidate, if any, once the code that it names was loaded."""
+    if not converter_names:
+        return request
+    if request.converter_file is None:
+        if request.only_code is not None:
+            _require_code(request.only_code, converter_names, station)
+        return request
+    candidate = Candidate.parse(request.converter_file)
+    _require_candidate(candidate, converter_names, station)
+    return replace(request, converter_file=str(candidate))
+
+
+def _require_candidate(candidate: Candidate, converter_names: Iterable[str], station: StationConfig) -> None:
     """Load a candidate in a worker process; UsageError if that fails, or if it cannot stand for the entries' converter."""
     names = sorted(set(converter_names))
     if len(names) > 1:
@@ -65,18 +79,38 @@ def require_candidate(candidate: Candidate, converter_names: Iterable[str], stat
         raise UsageError(f"--converter-file {candidate.path}: {found}")
 
 
+def _require_code(fingerprint: str, converter_names: Iterable[str], station: StationConfig) -> None:
+    """Load the station's converters in a worker process; UsageError unless they have the code with this fingerprint."""
+    for name in sorted(set(converter_names)):
+        config = station.converter(name)
+        if config is None:
+            raise UsageError(f"--from-plan: the configuration has no converter '{name}'")
+        found = _loaded(job_for(config, station), timeout_s=min(LOAD_S, config.timeout_seconds))
+        if isinstance(found, str):
+            raise UsageError(f"--from-plan: the converter '{name}': {redact(found, config.arguments, None)}")
+        if found.info.fingerprint != fingerprint:
+            raise UsageError(
+                f"--from-plan: the converter '{name}' has the code {found.info.fingerprint}, and the plan tried {fingerprint}; "
+                "make that the station's converter first, or use --dry-run"
+            )
+
+
 def described(candidate: Candidate, job: ConversionJob, *, timeout_s: float) -> ConverterDescription | str:
     """Describe a candidate that a job names in a process of its own, or say why its code cannot be loaded."""
-    try:
-        with ConverterProcesses(1) as processes:
-            found = processes.run(worker.describe_converter, job, timeout_s=timeout_s)
-    except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the candidate
-        raise
-    except ArchiveError as exc:
-        found = f"while its code was loaded, {exc}"
+    found = _loaded(job, timeout_s=timeout_s)
     if isinstance(found, str):
         return _shortened(found, job, candidate.path)
     return "is a scheduled converter, which converts no files" if found.info.kind == "scheduled" else found
+
+
+def _loaded(job: ConversionJob, *, timeout_s: float) -> ConverterDescription | str:
+    try:
+        with ConverterProcesses(1) as processes:
+            return processes.run(worker.describe_converter, job, timeout_s=timeout_s)
+    except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the code
+        raise
+    except ArchiveError as exc:
+        return f"while its code was loaded, {exc}"
 
 
 def _described(candidate: Candidate, config: ConverterConfig, station: StationConfig) -> ConverterDescription | str:

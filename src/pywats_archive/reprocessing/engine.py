@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from asyncio import to_thread
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.compliance import Act
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing import history, runner, selection
-from pywats_archive.reprocessing.candidate import Candidate, require_candidate
+from pywats_archive.reprocessing.candidate import checked
 from pywats_archive.reprocessing.rules import require_possible
 from pywats_archive.reprocessing.runner import OnProgress
 
@@ -55,6 +55,11 @@ class ReprocessingEngine:
         self._archive = archive_of(storage)
         self._station = config if isinstance(config, StationConfig) else read_station_config(Path(config))
         self._actor = actor or current_actor()
+
+    @property
+    def archive_uuid(self) -> str:
+        """The archive whose entries are replayed."""
+        return self._archive.description.archive_uuid
 
     async def reprocess_range(
         self,
@@ -176,7 +181,9 @@ class ReprocessingEngine:
             raise UsageError("nothing to replay: no entry matches")
         ids = list(dict.fromkeys(arguments.texts(archive_ids, "archive_ids")))
         names = {self._archive.entry(archive_id).converter_name for archive_id in ids}
-        return ids, self._checked(replace(request, selection=request.selection or selection.by_ids(ids)), names)
+        return ids, checked(
+            replace(request, selection=request.selection or selection.by_ids(ids)), names, self._station
+        )
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
         """Resume a run that was stopped; return the result of one that is done. RunRunning while another one runs."""
@@ -184,16 +191,8 @@ class ReprocessingEngine:
         with runs.reprocessing(self._archive):
             left = runs.planned(self._archive, run_id, 1)
             request = ReplayRequest(**self.run(run_id).request)
-            self._checked(request, [self._archive.entry(archive_id).converter_name for archive_id in left])
+            checked(request, [self._archive.entry(each).converter_name for each in left], self._station)
             return self._carry_out(run_id, processes, on_progress)
-
-    def _checked(self, request: ReplayRequest, converter_names: Collection[str]) -> ReplayRequest:
-        """Return the request with the whole path of its candidate, if any, once that was loaded."""
-        if request.converter_file is None or not converter_names:
-            return request
-        candidate = Candidate.parse(request.converter_file)
-        require_candidate(candidate, converter_names, self._station)
-        return replace(request, converter_file=str(candidate))
 
     def _carry_out(self, run_id: int, processes: int, on_progress: OnProgress | None) -> ReprocessingResult:
         return runner.carry_out(

@@ -97,9 +97,14 @@ class Replayer:
             files = files_in(folder) if is_imported else ()  # before the converter adds some
             result = self._converted(code.config, replace(job, source_path=str(source)))
             source_ids = ids_from(files, result)
+        converter = result.converter or runs_as.info
+        if self._request.only_code not in (None, converter.fingerprint):
+            raise Skipped(
+                f"its converter has the code {converter.fingerprint}, and the plan tried {self._request.only_code}"
+            )
         return Replayed(
             result=result,
-            converter=result.converter or runs_as.info,
+            converter=converter,
             parameters=fingerprint_secrets(arguments, code.info.password_arguments, self._key),
             source_ids=source_ids,
         )

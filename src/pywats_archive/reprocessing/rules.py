@@ -25,6 +25,10 @@ _RULES: tuple[tuple[Callable[[ReplayRequest], object], str], ...] = (
         "--converter-file: it gets the station's current arguments; leave out --original-parameters",
     ),
     (
+        lambda request: request.only_code and not request.use_current_converter,
+        "--from-plan and --original-converter: use one of them; the plan names the code",
+    ),
+    (
         lambda request: request.allow_version and request.use_current_converter,
         "--allow-version: only with --original-converter",
     ),

@@ -1,4 +1,4 @@
-"""The entries that ``reprocess start`` replays: by id, by filter, of another run, or all; and a sample of them."""
+"""The entries that ``reprocess start`` replays: by id, by filter, of another run, of a plan, or all; and a sample of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.reprocessing import selection
 
 if TYPE_CHECKING:
+    from pywats_archive.client.plant.applying import FromPlan
     from pywats_archive.reprocessing.engine import ReprocessingEngine
 
 
@@ -26,6 +27,7 @@ class Choice:
     mode: ReplayMode
     is_all: bool
     entries_of: int | None
+    from_plan: str | None
     sample: int | None
     seed: str | None
     oldest_first: bool
@@ -36,6 +38,7 @@ class Choice:
             "ids": bool(self.named),
             "filters": self.wanted != EntryFilter() or self.mode is not ReplayMode.ALL,
             "--entries-of": self.entries_of is not None,
+            "--from-plan": self.from_plan is not None,
             "--all": self.is_all,
         }
         used = [way for way, is_used in ways.items() if is_used]
@@ -50,9 +53,13 @@ class Choice:
         if self.seed is not None and self.sample is None:
             raise UsageError("--seed: only with --sample N")
 
-    def resolved(self, client: Client, engine: ReprocessingEngine) -> tuple[list[str], dict[str, Any]]:
+    def resolved(
+        self, client: Client, engine: ReprocessingEngine, plan: FromPlan | None
+    ) -> tuple[list[str], dict[str, Any]]:
         """Return the ids of the entries, and the record of how they were chosen; UsageError if there are none."""
-        if self.named:
+        if plan is not None:
+            ids, chosen = list(plan.archive_ids), dict[str, Any](from_plan=self.from_plan)
+        elif self.named:
             ids = options.chosen(client, self.named)
             chosen = selection.by_ids(ids)
         elif self.entries_of is not None:

@@ -74,7 +74,8 @@ def _facts(result: ReprocessingResult) -> Iterator[tuple[str, str]]:
     for change in result.code[:_SHOWN_CODE]:
         yield "converter", phrases.code(change)
     if tried := result.request.get("converter_file"):
-        yield "tried", f"{tried} (not installed)"
+        is_of_plan = "from_plan" in result.request.get("selection", {})
+        yield "tried", "the code of that replay (not installed)" if is_of_plan else f"{tried} (not installed)"
     for name, label in (("allow_verdict_change", "result may change"), ("allow_unit_change", "unit may change")):
         if reason := result.request.get(name):
             yield label, str(reason)

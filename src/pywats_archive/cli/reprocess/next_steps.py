@@ -37,10 +37,11 @@ def _after_dry_run(result: ReprocessingResult) -> Iterator[tuple[str, str]]:
     start = _start(result)
     selection = result.request.get("selection", {})
     if "sample" in selection and selection["sample"] < selection["sample_of"]:
-        tried = f" --converter-file {quoted(file)}" if (file := result.request.get("converter_file")) else ""
+        file = None if "from_plan" in selection else result.request.get("converter_file")
+        tried = f" --converter-file {quoted(file)}" if file else ""
         yield f"{start} --dry-run{tried}", f"all {selection['sample_of']} entries"
     elif result.request.get("converter_file"):
-        yield start, "record the new reports, once this file is the station's converter"
+        yield start, "record the new reports, once this code is the station's converter"
     elif _SENT & result.effects.keys() or not result.by_comparison.keys() <= {"same"}:
         yield start, "record the new reports, send nothing"
         yield f"{start} --submit", "record them, and send what changed"

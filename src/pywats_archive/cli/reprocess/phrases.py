@@ -137,6 +137,8 @@ def _choice(chosen: Mapping[str, Any], total: int) -> str:
         return ", ".join(ids[:_SHOWN_IDS]) + (", ..." if total > _SHOWN_IDS else "")
     if "entries_of" in chosen:
         return f"the entries of run {chosen['entries_of']}"
+    if "from_plan" in chosen:
+        return f"what the replay {chosen['from_plan']} of all stations tried"
     found = [f"{option[2:]} {_shown(name, chosen[name])}" for name, option in _OPTIONS.items() if name in chosen]
     return ", ".join(found) or ("all" if "all" in chosen else "not recorded how they were chosen")
 
@@ -156,6 +158,8 @@ def selecting(result: ReprocessingResult) -> str:
         return " ".join(["--all", *order])
     if "entries_of" in chosen and is_sample:
         return f"--entries-of {chosen['entries_of']}"
+    if "from_plan" in chosen:
+        return f"--from-plan {chosen['from_plan']}"
     if not chosen or not chosen.keys() <= _OPTIONS.keys():
         return f"--entries-of {result.run_id}"
     return " ".join([*(f"{_OPTIONS[name]} {quoted(str(value))}" for name, value in chosen.items()), *order])

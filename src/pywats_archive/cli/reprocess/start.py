@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,14 +18,16 @@ from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.choice import Choice
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import ActorOption, RunArgument, place_words
+from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.portable.processes import lower_priority
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing.rules import require_possible
-from pywats_archive.words.text import counted
+from pywats_archive.words.text import counted, printable
 
 if TYPE_CHECKING:
+    from pywats_archive.client.plant.applying import FromPlan
     from pywats_archive.reprocessing.runner import OnProgress
 
 ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of converter processes; 0 is one per core.")]
@@ -50,6 +53,10 @@ def start(
     all_: Annotated[bool, typer.Option("--all", help="Every entry of the archive.")] = False,
     entries_of: Annotated[
         int | None, typer.Option(metavar="RUN", min=1, max=2**63 - 1, help="The entries of another run.")
+    ] = None,
+    from_plan: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="What 'plant replay' tried of this archive, with the same code."),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=2**31, help="Only N of the entries, evenly spaced.")
@@ -107,6 +114,7 @@ def start(
         mode=mode,
         is_all=all_,
         entries_of=entries_of,
+        from_plan=from_plan,
         sample=sample,
         seed=seed,
         oldest_first=oldest_first,
@@ -126,17 +134,25 @@ def start(
     )
     choice.require_possible()
     require_possible(request)
+    if from_plan is not None and (converter_file is not None or original_converter):
+        raise UsageError(
+            "--from-plan: use no --converter-file and no --original-converter with it; the plan names the code"
+        )
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_actor())
-        ids, selection = choice.resolved(client, engine)
-        if not dry_run:
-            _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
-        lower_priority()
-        with _bar(len(ids)) as on_progress:
-            request = replace(request, selection=selection)
-            done = engine.start(ids, request, processes=processes, on_progress=on_progress)
+        with _plan(from_plan, engine.archive_uuid, config, dry_run=dry_run) as plan:
+            if plan is not None:
+                request = replace(request, only_code=plan.only_code, converter_file=plan.converter_file)
+                require_possible(request)
+            ids, selection = choice.resolved(client, engine, plan)
+            if not dry_run:
+                _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
+            lower_priority()
+            with _bar(len(ids)) as on_progress:
+                request = replace(request, selection=selection)
+                done = engine.start(ids, request, processes=processes, on_progress=on_progress)
     return report(done, as_json=as_json, place=place_words(archive, config))
 
 
@@ -161,6 +177,22 @@ def resume(
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json, place=place_words(archive, config))
+
+
+@contextmanager
+def _plan(run: str | None, archive_uuid: str, config: Path | None, *, dry_run: bool) -> Iterator[FromPlan | None]:
+    if run is None:
+        yield None
+        return
+    from pywats_archive.client.plant.applying import from_plan  # noqa: PLC0415 (seldom needed)
+
+    with from_plan(run, archive_uuid, config=config_of(config), dry_run=dry_run) as plan:
+        if plan.untried:
+            left_out = counted(plan.untried, "entry", "entries")
+            typer.echo(
+                printable(f"replay {run}: skipped {left_out} of this archive, which are left out here"), err=True
+            )
+        yield plan
 
 
 def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:

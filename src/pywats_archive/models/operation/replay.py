@@ -126,12 +126,9 @@ class ItemResult:
     serial_number: str | None = None
     """Serial number of the unit."""
     old_verdict: str | None = None
-    """Passed or Failed (``P``, ``F``, …) before the replay."""
+    """Passed or Failed (``P``, ``F``, …) before the replay, as the server or else the archive has it."""
     new_verdict: str | None = None
-    """Passed or Failed (``P``, ``F``, …), as the server or else the archive has it, and as the new report has it.
-
-    Of the first report whose verdict changes, or of the first report.
-    """
+    """The same in the new report. Both are of the first report whose verdict changes, or of the first report."""
     duration_ms: int = 0
     """Duration of the new conversion."""
     code: CodeChange | None = None
@@ -213,6 +210,8 @@ class ReplayRequest:
     """Why entries are replayed; a compliant archive requires it, except for a dry run."""
     converter_file: str | None = None
     """Only in a dry run: replay with the class of this file, ``candidate.py`` or ``candidate.py:Class``."""
+    only_code: str | None = None
+    """Fingerprint of the only code that may convert: that of a plan; None for any."""
     selection: dict[str, Any] = field(default_factory=dict)
     """How the entries were chosen, for the record only."""
 

@@ -210,6 +210,8 @@ def chosen(selection: Mapping[str, Any]) -> str:
         return ", ".join(ids[:_NAMED]) + (", …" if len(ids) > _NAMED else "")
     if "entries_of" in selection:
         return f"the entries of run {selection['entries_of']}"
+    if "from_plan" in selection:
+        return f"what the replay {selection['from_plan']} of all stations tried"
     found = [f"{label} {str(selection[name])[:60]}" for name, label in _CONDITIONS.items() if name in selection]
     sample = f"a sample of {selection['sample']}: " if selection.get("sample") else ""
     return sample + (", ".join(found) or ("all entries" if "all" in selection else "not recorded"))

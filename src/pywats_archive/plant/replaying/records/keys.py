@@ -33,9 +33,9 @@ def cancelled_key(run: str) -> str:
     return f"{FOLDER}/{run}/cancelled.json"
 
 
-def results_folder(run: str) -> str:
-    """Return the folder with the results."""
-    return f"{FOLDER}/{run}/results"
+def results_folder(run: str, archive_uuid: str | None = None) -> str:
+    """Return the folder with the results of all archives, or of one."""
+    return "/".join((FOLDER, run, "results", *filter(None, [archive_uuid])))
 
 
 def result_key(run: str, segment: str) -> str:

@@ -60,9 +60,10 @@ def segments(vault: Vault, run: str) -> Iterator[PlannedSegment]:
         )
 
 
-def with_result(vault: Vault, run: str) -> frozenset[str]:
-    """Return the segments that have a result."""
-    return frozenset(keys.segment_of(run, each.key) for each in vault.keys(keys.results_folder(run)))
+def with_result(vault: Vault, run: str, archive_uuid: str | None = None) -> frozenset[str]:
+    """Return the segments that have a result, of all archives or of one."""
+    found = vault.keys(keys.results_folder(run, archive_uuid))
+    return frozenset(keys.segment_of(run, each.key) for each in found)
 
 
 def runs(vault: Vault) -> Iterator[str]:

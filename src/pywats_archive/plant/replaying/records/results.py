@@ -46,9 +46,9 @@ def store(vault: Vault, run: str, result: SegmentResult) -> bool:
     return True
 
 
-def stored(vault: Vault, run: str) -> Iterator[SegmentResult]:
-    """Stream the results of a replay; VaultError if one is damaged."""
-    for each in vault.keys(keys.results_folder(run)):
+def stored(vault: Vault, run: str, archive_uuid: str | None = None) -> Iterator[SegmentResult]:
+    """Stream the results of a replay, of all archives or of one; VaultError if one is damaged."""
+    for each in vault.keys(keys.results_folder(run, archive_uuid)):
         try:
             head, *rows = map(json.loads, gzip.decompress(vault.get(each.key)).splitlines())
             yield SegmentResult(**head, items=[item_of(*row) for row in rows])
