@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive.replica.loose import LooseEntry
 from pywats_archive.archive.replica.rows import Row, rows_of
-from pywats_archive.errors import BlobMissing, KeyMissing, SegmentDamaged
+from pywats_archive.errors import BlobDamaged, BlobMissing, KeyMissing, SegmentDamaged
 from pywats_archive.models.plant.entry import PlantEntry
 from pywats_archive.replication.fetching import blobs_of, pieces_of, segment_at, segment_keys
 from pywats_archive.replication.repair.lookup import repairs_of
@@ -33,9 +33,7 @@ def restore(vault: Vault, entry: PlantEntry, target: Path, *, keys: Path | None 
         loose = LooseEntry(row, folder, newest.description.archive, keys=keys)
         wanted = set(loose.paths)
         for segment in _segments(vault, entry, newest):
-            with suppress(SegmentDamaged):  # what was shipped in its place is next
-                for path in _fetch(vault, segment, frozenset(wanted), folder):
-                    wanted.discard(path)
+            wanted -= set(_fetched(vault, segment, frozenset(wanted), loose))
             if not wanted:
                 return loose.restore(target)
     raise BlobMissing(f"{entry.archive_id}: the vault has no intact {min(wanted)}; ask {entry.station}")
@@ -77,11 +75,17 @@ def _segments(vault: Vault, entry: PlantEntry, newest: Segment) -> Iterator[Segm
             yield segment_at(vault, key)
 
 
-def _fetch(vault: Vault, segment: Segment, wanted: frozenset[str], folder: Path) -> Iterator[str]:
-    """Write those of the wanted blobs that a segment has into a folder; yields their paths."""
-    for path in sorted(wanted.intersection(blobs_of(segment))):
-        whole = folder / path
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        with whole.open("wb") as stream:
-            stream.writelines(pieces_of(vault, segment, path))
-        yield path
+def _fetched(vault: Vault, segment: Segment, wanted: frozenset[str], loose: LooseEntry) -> Iterator[str]:
+    """Write those of the wanted blobs that a segment has; yields the paths of those that are intact."""
+    try:
+        held = blobs_of(segment)
+    except SegmentDamaged:
+        return
+    for path in sorted(wanted & held):
+        with suppress(SegmentDamaged, KeyMissing, BlobDamaged):
+            whole = loose.root / path
+            whole.parent.mkdir(parents=True, exist_ok=True)
+            with whole.open("wb") as stream:
+                stream.writelines(pieces_of(vault, segment, path))
+            if loose.is_intact(path):
+                yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 from tests.unit.plant.stations import Made, PlantStation, indexed, of_plant, of_stations
+from tests.unit.replication.test_false_repairs import forge
 
 from pywats_archive import Client, ErasureChoice
+from pywats_archive.archive import holds
 from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.client.plant.index import Plant
 from pywats_archive.errors import AnotherHistory, ArchiveInUse, UsageError
@@ -205,6 +208,26 @@ def test_a_repair_takes_the_place_of_a_damaged_segment(station: Stations, vault:
     assert is_same(made, one.archive.root) and not made.stations().stations[0].problems
     (back,) = made.restore([entry.archive_id], tmp_path / "back")
     assert back.error is None
+
+
+def test_a_file_of_a_false_repair_is_not_restored(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
+    """Any holder of the station's key can add one; the file comes from an older repair that has what the row says."""
+    one = station("a")
+    entry = one.add(PASSED)
+    one.ship()
+    holds.hold(one.archive, entry.archive_id, reason="complaint", actor="ann")
+    one.ship()
+    made = indexed(tmp_path / "index", vault)
+    (found,) = made.entries(EVERYTHING_OF_PLANT)
+    key = found.segment
+    assert key is not None and key != found.newest_segment
+    Repairing(one.archive, vault).repair_segment(key)
+    forge(vault, key, 2, content=b"forged")
+    Path(vault.url, key).chmod(0o600)
+    Path(vault.url, key).write_bytes(b"damaged")
+    (back,) = made.restore([entry.archive_id], tmp_path / "back")
+    assert back.error is None and back.path is not None
+    assert f"sha256:{hashlib.sha256(back.path.read_bytes()).hexdigest()}" == entry.source_checksum
 
 
 def test_a_damaged_segment_is_named_and_read_once_it_is_sound(

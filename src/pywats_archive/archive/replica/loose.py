@@ -14,6 +14,7 @@ from pywats_archive.archive.replica.rows import Row
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.blobs import place
 from pywats_archive.catalog import entries
+from pywats_archive.errors import ArchiveError, BlobDamaged
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.step import no_step
 
@@ -40,6 +41,19 @@ class LooseEntry(Archive):
         for path in found:
             place.require_shape(path, self.root)
         return found
+
+    def is_intact(self, path: str) -> bool:
+        """Whether a source is what its row says, and companions what their header says; True if no key is here."""
+        try:
+            if path == self._entry.source_archived_path:
+                self.blobs.check(path, self._entry.source_checksum)
+            else:
+                self.blobs.stored_file(path)
+        except BlobDamaged:
+            return False
+        except ArchiveError:
+            return True
+        return True
 
     def restore(self, target: Path) -> Path:
         """Restore the source with its companions into a folder, checked against the checksums in the row; returns its path."""
