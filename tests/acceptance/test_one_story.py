@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -333,12 +333,10 @@ def test_each_way_gives_the_same_answers(station: Station, served: Pages, name: 
 def test_runs_over_the_network(station: Station, served: Pages) -> None:
     """They are planned, carried out with their counts, read and rolled back as beside the archive."""
     seen: list[tuple[int, int, str]] = []
-    today = date.today()
+    days = (date.today() - timedelta(days=1), date.today())
     with Client(served.address, token=served.token) as there, Client(station.archive_root) as here:
         done = asyncio.run(
-            there.reprocess_archives(
-                "ict", today, today, dry_run=True, progress_callback=lambda *counts: seen.append(counts)
-            )
+            there.reprocess_archives("ict", *days, dry_run=True, progress_callback=lambda *counts: seen.append(counts))
         )
         assert seen[-1] == (done.total_archives, done.total_archives, "")
         assert done == here.run(done.run_id) and done.total_archives == len(WAYS) + 1

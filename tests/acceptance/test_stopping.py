@@ -31,10 +31,20 @@ class Slow(Any):
 """
 
 
+_PATIENT = """
+from pywats_archive.__main__ import main
+from pywats_archive.conversion.pool import processes
+from pywats_archive.host.worker import entry
+processes.GRACE_S = entry.DESCRIBED_WITHIN_S = 600.0
+main()
+"""
+"""The command with limits that no busy machine exceeds before it has delivered a signal."""
+
+
 class Running:
     """The service in a process group of its own, while it converts two files, each until ``let_finish``."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, *start: str) -> None:
         station.code(SLOW)
         watch = station.add("slow", "own.Slow")
         for name in ("a.log", "b.log"):
@@ -43,7 +53,8 @@ class Running:
         self.config = station.write_config()
         self.log = station.root / "service.log"
         with self.log.open("wb") as log:
-            command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(self.config), "--processes", "2"]
+            command = [sys.executable, *(start or ("-m", "pywats_archive")), "run", "--config", str(self.config)]
+            command += ["--processes", "2"]
             self.service = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, start_new_session=True)
         wait_for(lambda: len(self.begun()) == 2)
 
@@ -91,7 +102,7 @@ def test_stopping_every_process_fails_no_conversion(station: Station, number: si
 
 def test_workers_that_are_killed_a_moment_before_their_service_fail_no_conversion(station: Station) -> None:
     """The order in which a group is killed is nobody's; nothing of it is a result (invariant 15)."""
-    running = Running(station)
+    running = Running(station, "-c", _PATIENT)
     for pid in running.begun():
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.1)
@@ -165,18 +176,18 @@ def test_a_replay_that_is_interrupted_leaves_its_entries_planned(station: Statio
 
 
 def test_a_service_that_starts_answers_a_stop(station: Station) -> None:
-    """It does not wait for converters that hang when their code is loaded, each for half a minute."""
+    """It does not wait for converters that hang when their code is loaded, each for as long as that may take."""
     begun = station.root / "begun"
     (station.root / "converters" / "hangs.py").write_text(f"import time; open({str(begun)!r}, 'w'); time.sleep(600)")
     for number in range(4):
-        station.add(f"c{number}", "hangs.Any")
-    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config())]
+        station.add(f"c{number}", "hangs.Any", timeout_seconds=600)
+    command = [sys.executable, "-c", _PATIENT, "run", "--config", str(station.write_config())]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as service:
         assert service.stderr
         assert json.loads(service.stderr.readline())["event"] == "service.starting"
         wait_for(begun.exists)
         service.send_signal(signal.SIGINT)
         try:
-            assert service.wait(25) == 0, "the code that hangs has 30 seconds"
+            assert service.wait(PATIENCE_S) == 0, "the code that hangs has 600 seconds"
         finally:
             service.kill()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta, timezone
+import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_hostile_file_takes_no_time() -> None:
         made().line[:-3],
         "pywats-archive-anchor-1 archive=a \n event=1 ",
     ):
-        began = datetime.now()
+        began_s = time.process_time()
         text = "".join(pattern + " \n" * rng.randint(0, 5) for _ in range(200_000 // len(pattern)))
         assert all(not is_signed(each) for each in anchors_in(text))
-        assert datetime.now() - began < timedelta(seconds=5)
+        assert time.process_time() - began_s < 5
