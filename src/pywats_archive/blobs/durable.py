@@ -6,7 +6,6 @@ is taken; then its folder is fsynced. Every step calls ``on_step`` first.
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import time
@@ -16,12 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pywats_archive.blobs.foldersync import FolderSync
+from pywats_archive.blobs.folders import Folders
 from pywats_archive.blobs.temporary import TEMPORARY_SUFFIX, TemporaryFile, Unremoved, open_file, remove, write_all
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files, names
 
-_FOLDER_MODE = 0o700
 NewFile = Callable[[str, OnStep], TemporaryFile]
 _MANY, _UNLINKING = 64, 4
 """From this number of files on, four threads remove them: on ext4 in less than half the time, even in one folder."""
@@ -47,8 +45,7 @@ class DurableFiles:
         self._new_file = new_file
         self._require_root = require_root
         self._numbers = itertools.count()
-        self._folders = FolderSync(on_step)
-        self._known: set[str] = set()
+        self._folders = Folders(self.root, on_step=on_step, require_root=require_root)
         self._logs: set[str] = set()
         self._unremoved = Unremoved()
 
@@ -69,8 +66,7 @@ class DurableFiles:
         """Create an empty file in ``folder`` that SQLite may write to; it is removed afterwards."""
         whole = f"{self.root}/{folder}"
         path = f"{whole}/.{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
-        self._known.discard(whole)
-        self._ensure(whole)
+        self._folders.ensure_again(whole)
         self._on_step("open")
         os.close(open_file(path, os.O_CREAT | os.O_EXCL, mode=0o600))
         try:
@@ -80,24 +76,23 @@ class DurableFiles:
 
     def _opened(self, folder: str, path: str) -> TemporaryFile:
         """Open a new file; its folder may have been removed meanwhile because it was empty."""
-        self._ensure(folder)
+        self._folders.ensure(folder)
         self._on_step("open")
         try:
             return self._new_file(path, self._on_step)
         except FileNotFoundError:
-            self._known.discard(folder)
-            self._ensure(folder)
+            self._folders.ensure_again(folder)
             return self._new_file(path, self._on_step)
 
     def publish(self, file: TemporaryFile, target: str) -> Name:
         """Give a sealed file its name (relative to the root); FileExistsError if taken. ``sync_name`` makes it durable."""
         whole = f"{self.root}/{target}"
         folder = whole.rpartition("/")[0]
-        self._ensure(folder)
+        self._folders.ensure(folder)
         self._on_step("publish")
         files.rename_exclusive(file.path, whole)
         file.is_published = True
-        return Name(folder=folder, ticket=self._folders.ask(folder))
+        return Name(folder=folder, ticket=self._folders.sync.ask(folder))
 
     def link(self, source: str, target: str) -> Name:
         """Give a file one more name (both relative to the root); FileExistsError if that is taken.
@@ -106,14 +101,14 @@ class DurableFiles:
         """
         whole = f"{self.root}/{target}"
         folder = whole.rpartition("/")[0]
-        self._ensure(folder)
+        self._folders.ensure(folder)
         self._on_step("publish")
         os.link(f"{self.root}/{source}", whole)
-        return Name(folder=folder, ticket=self._folders.ask(folder))
+        return Name(folder=folder, ticket=self._folders.sync.ask(folder))
 
     def sync_name(self, name: Name) -> None:
         """Make a name durable; one fsync serves all names that were given in the folder before."""
-        self._folders.answer(name.folder, name.ticket)
+        self._folders.sync.answer(name.folder, name.ticket)
 
     def append(self, name: str, line: bytes) -> None:
         """Append a line to a file beside the catalog, durably; an incomplete line from a crash stays a line of its own."""
@@ -201,31 +196,9 @@ class DurableFiles:
         path = Path(self.root, folder)
         while path != Path(self.root):
             self._on_step("rmdir")
-            self._known.discard(os.fspath(path))
+            self._folders.forget(os.fspath(path))
             names.rmdir(path)
             path = path.parent
-
-    def _ensure(self, folder: str) -> None:
-        if folder in self._known:
-            return
-        self._require_root()
-        chain = (Path(folder), *Path(folder).parents)
-        for each in reversed([f for f in chain if f.is_relative_to(self.root) and not f.exists()]):
-            self._on_step("mkdir")
-            with suppress(FileExistsError):
-                each.mkdir(mode=_FOLDER_MODE, parents=each == Path(self.root))
-            above = os.fspath(each.parent)
-            self._folders.answer(above, self._folders.ask(above))
-        self._refuse_links(folder)
-        self._known.add(folder)
-
-    def _refuse_links(self, folder: str) -> None:
-        """Raise OSError if a folder of the archive is a link: what is written there would be elsewhere."""
-        whole = self.root
-        for part in Path(folder).relative_to(self.root).parts:
-            whole = f"{whole}/{part}"
-            if files.is_link(whole):
-                raise OSError(errno.ELOOP, "is a link to another place; mount the disk here instead", whole)
 
 
 @dataclass(frozen=True, slots=True)

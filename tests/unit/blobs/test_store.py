@@ -148,9 +148,9 @@ def test_a_missing_blob_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX rights")
 def test_blobs_are_read_only_and_private(tmp_path: Path) -> None:
     """Blobs can be read by their owner alone, and written by nobody."""
-    blob = write(BlobStore(tmp_path / "root"), [b"x"])
-    assert (tmp_path / "root" / blob.path).stat().st_mode & 0o777 == 0o400
-    assert (tmp_path / "root" / DAY).stat().st_mode & 0o777 == 0o700
+    blob = write(BlobStore(tmp_path), [b"x"])
+    assert (tmp_path / blob.path).stat().st_mode & 0o777 == 0o400
+    assert (tmp_path / DAY).stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("level", range(1, 10))
@@ -168,7 +168,7 @@ def test_a_level_keeps_zlibs_size(level: int) -> None:
 def test_each_step_that_fails_leaves_nothing_that_counts(tmp_path: Path) -> None:
     """Fail at step k, for every k: no blob under its final name, or a whole one (invariant 5)."""
     for k in range(20):
-        root = tmp_path / str(k)
+        (root := tmp_path / str(k)).mkdir()
         steps: list[str] = []
 
         def on_step(name: str, steps: list[str] = steps, k: int = k) -> None:

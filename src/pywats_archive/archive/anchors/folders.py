@@ -48,7 +48,8 @@ def write_into(folder: Path, anchor: Anchor, *, on_step: OnStep = no_step) -> Pa
     place = folder / anchor.archive_uuid / f"{anchor.at:%Y}"
     try:
         on_step("mkdir")
-        place.mkdir(parents=True, exist_ok=True)
+        for each in (place.parent, place):  # never the folder itself, whose share may have gone meanwhile
+            each.mkdir(exist_ok=True)
         with suppress(FileExistsError):
             key = public_key_pem(anchor.public_key).encode("ascii")
             _create(place.parent / public_key_name(anchor.key_id), key, on_step)

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveError]) -> FileLock:
-    """Acquire a lock; ``busy`` is the error if another process holds it until the timeout. StorageError if it cannot exist."""
+    """Acquire a lock; ``busy`` is the error if another process holds it until the timeout. StorageError if it cannot exist.
+
+    ``root`` must exist: FileLock would create it, in the place of a disk that is away.
+    """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and readers lock nothing)
 
+    if not root.is_dir():
+        raise StorageError(f"{root}: cannot be locked (it is not there); mount its disk or share")
     found = FileLock(root / name, thread_local=False, is_singleton=False)
     try:
         found.acquire(timeout=timeout_s)

@@ -65,6 +65,18 @@ def test_a_missing_folder_is_not_created(anchor: Anchor, tmp_path: Path) -> None
     assert [each.place for each in failed] == [tmp_path / "away"] and not (tmp_path / "away").exists()
 
 
+def test_a_share_that_goes_meanwhile_is_not_created(anchor: Anchor, share: Path) -> None:
+    """Between the check of the folder and the first write, its share may be lost."""
+
+    def lose(step: str) -> None:
+        if step == "mkdir":
+            share.rename(share.with_name("elsewhere"))
+
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_into(share, anchor, on_step=lose)
+    assert not share.exists()
+
+
 @pytest.mark.parametrize("step", ["mkdir", "open", "write", "fsync", "fsync_folder"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.ESTALE])
 def test_a_full_or_broken_disk_is_named_and_leaves_nothing_half(
