@@ -13,6 +13,7 @@ from bench import (
     pages,
     peers,
     pipeline,
+    plant,
     plant_replay,
     replay,
     reports,
@@ -27,8 +28,16 @@ from bench.figures import Board
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=list("abcdefghijklmn"), help="a b c d e f g h i j k l m n")
+    parser.add_argument(
+        "figures", nargs="*", default=list("abcdefghijklmno"), help="a b c d e f g h i j k l m n o (plant)"
+    )
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g, j and k")
+    parser.add_argument("--stations", type=int, default=10, help="stations of the plant in o")
+    parser.add_argument(
+        "--days", type=int, default=1, help="days whose segments are made in o, before the one that is added"
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="entries to which the index is grown in o")
+    parser.add_argument("--links", type=int, default=0, help="how often its files are linked for a larger one in o")
     asked = parser.parse_args()
     board = Board()
     for name, measure in {
@@ -64,6 +73,9 @@ def main() -> None:
         vault.vault(board)
     if "n" in asked.figures:
         plant_replay.plant_replays(board)
+    if {"o", "plant"} & set(asked.figures):
+        sizes = plant.Sizes(stations=asked.stations, days=asked.days, rows=asked.rows, links=asked.links)
+        plant.plant(board, sizes)
     board.draw()
 
 

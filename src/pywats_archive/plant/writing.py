@@ -64,7 +64,7 @@ class Writing:
                 self._load(db, table, found[table.name])
                 known = [each.name for each in manifest.of(table.name)]
                 query = self._newest(table, known)
-                manifest = self._written(db, manifest, table, query, month="", erases=erases)
+                manifest = self.written(db, manifest, table, query, month="", erases=erases)
         return manifest
 
     def compact(self, manifest: Manifest) -> Manifest:
@@ -76,7 +76,7 @@ class Writing:
                 if len(recent) > 1:
                     source = files_sql(self._folder, [each.name for each in recent])
                     query = table.newest_sql(f"(SELECT * FROM {source} JOIN ranks USING (chain))")
-                    manifest = self._written(db, _without(manifest, recent), table, query, month="")
+                    manifest = self.written(db, _without(manifest, recent), table, query, month="")
         return manifest
 
     def merge(self, manifest: Manifest) -> Iterator[Manifest]:
@@ -107,7 +107,7 @@ class Writing:
         query = self._merged(table, [each.name for each in base])
         if has_others:
             query = self._of_counting_history(query, manifest, month)
-        return self._written(db, _without(manifest, base), table, query, month=month)
+        return self.written(db, _without(manifest, base), table, query, month=month)
 
     def _months(self, db: DuckDBPyConnection, recent: Mapping[str, Sequence[IndexFile]]) -> list[str]:
         listed = [each.name for several in recent.values() for each in several]
@@ -161,7 +161,7 @@ class Writing:
             "AND e.chain <> r.chain)"
         )
 
-    def _written(
+    def written(
         self,
         db: DuckDBPyConnection,
         manifest: Manifest,
