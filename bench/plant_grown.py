@@ -30,7 +30,7 @@ def grow(folder: Path, count: int, first_day: datetime, days: int) -> int:
     entries = sum(each.rows for each in manifest.of(ENTRIES))
     copies = round(count / entries) - 1
     writing = Writing(folder, on_step=no_step, now=first_day)
-    with connected(folder / manifests.WORK) as db:
+    with connected(folder / manifests.WORK, folder) as db:
         for month, wanted in _months(first_day, copies, days):
             for table in TABLES.values():
                 query = _copied(table, files_sql(folder, base[table.name]), entries, days, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from pywats_archive.models.plant.entry import PlantFilter
 from pywats_archive.models.query import SortKey
 from pywats_archive.models.time import UTC, end_of, start_of
 from pywats_archive.plant.manifest import Manifest
-from pywats_archive.plant.rows import folded, milliseconds
+from pywats_archive.plant.rows import folded, has_moment, milliseconds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BY_REPORT = "(chain, archived, tail) IN (SELECT chain, archived, tail FROM reports WHERE {})"
@@ -101,28 +102,36 @@ def _of_reports(wanted: PlantFilter) -> Iterator[tuple[str, Sequence[Any]]]:
     for column, value in (
         ("serial", wanted.serial_number and folded(wanted.serial_number)),
         ("part", wanted.part_number and folded(wanted.part_number)),
-        ("upper(process)", wanted.process and wanted.process.upper()),
     ):
         if value is not None:
             condition, found = _like(column, value)
             yield _BY_REPORT.format(condition), [found]
+    if wanted.process is not None:
+        yield _BY_REPORT.format("process ILIKE ? ESCAPE '\\'"), [wanted.process.translate(_ESCAPED)]
     if wanted.submission is not None:
         yield _BY_REPORT.format("submission = ?"), [wanted.submission.value]
 
 
 def _chains(station: str, manifest: Manifest) -> Iterator[int]:
-    """Yield the numbers of the histories of a station: all those of an archive whose newest one has its name."""
-    named = re.compile(re.escape(station.lower()).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
-    own = {
-        each.archive
-        for each in manifest.chains
-        if named.fullmatch(each.station.lower()) or (station and each.archive_uuid.startswith(station.lower()))
-    }
-    return (each.number for each in manifest.chains if each.archive in own)
+    """Yield the numbers of all histories of the archives that are named: by their uuid, by a station, or as the uuid begins.
+
+    A uuid goes first, since any station may call itself so. A name goes before the beginning of a uuid: "a" may be both.
+    """
+    text = station.lower()
+    pattern = text.replace("[", "[[]")
+    for is_named in (
+        lambda each: each.archive_uuid.lower() == text,
+        lambda each: fnmatch.fnmatchcase(each.station.lower(), pattern),
+        lambda each: bool(text) and each.archive_uuid.lower().startswith(text),
+    ):
+        own = {each.archive for each in manifest.chains if is_named(each)}
+        if own:
+            return (each.number for each in manifest.chains if each.archive in own)
+    return iter(())
 
 
 def _ids(archive_ids: Sequence[str]) -> tuple[str, Sequence[Any]]:
-    known = [each for each in archive_ids if is_archive_id(each)]
+    known = [each for each in archive_ids if is_archive_id(each) and has_moment(each)]
     if not known:
         return "false", []
     values = ", ".join(f"({milliseconds(each)}, {int(each[18:], 16)})" for each in known)

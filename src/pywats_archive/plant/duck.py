@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "300MB"
+_WILDCARD = re.compile(r"[*?\[]")
 _SETTINGS = {
     "allow_community_extensions": "false",
     "autoinstall_known_extensions": "false",
@@ -22,10 +24,10 @@ _SETTINGS = {
 
 
 @contextmanager
-def connected(work: Path) -> Iterator[DuckDBPyConnection]:
-    """Open a connection, which writes to ``work`` what exceeds its memory; ConfigError without duckdb.
+def connected(work: Path, folder: Path) -> Iterator[DuckDBPyConnection]:
+    """Open a connection for the index in ``folder``, which writes to ``work`` what exceeds its memory.
 
-    Errors of DuckDB inside the block become StorageError.
+    ConfigError without duckdb. Errors of DuckDB inside the block become StorageError.
     """
     try:
         import duckdb  # noqa: PLC0415 (an extra that few computers need)
@@ -37,15 +39,23 @@ def connected(work: Path) -> Iterator[DuckDBPyConnection]:
         db.execute("SET TimeZone = 'UTC'")
         yield db
     except duckdb.Error as exc:
-        raise StorageError(f"{work.parent}: the index cannot be used ({_first_line(exc)})") from exc
+        raise StorageError(
+            f"{folder}: the index cannot be used ({_first_line(exc)}); free space on its disk, or remove the folder and make "
+            "the index anew with 'pywats-archive plant index'"
+        ) from exc
     finally:
         db.close()
 
 
 def files_sql(folder: Path, names: Sequence[str]) -> str:
     """Return the SQL for some Parquet files as one table, with their paths as ``filename``."""
-    listed = ", ".join(text_sql(str(folder / name)) for name in names)
-    return f"read_parquet([{listed}], filename = true)"
+    listed = ", ".join(text_sql(pattern_of(folder / name)) for name in names)
+    return f"read_parquet([{listed}], filename = true, hive_partitioning = false)"
+
+
+def pattern_of(path: Path) -> str:
+    """Return the pattern that finds one file alone: DuckDB takes each path for one."""
+    return _WILDCARD.sub(r"[\g<0>]", path.as_posix())
 
 
 def text_sql(text: str) -> str:
@@ -55,7 +65,12 @@ def text_sql(text: str) -> str:
 
 def rows(db: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Return all rows of a query."""
-    return db.execute(query, list(values)).fetchall()
+    return db.execute(query, [_bindable(each) if isinstance(each, str) else each for each in values]).fetchall()
+
+
+def _bindable(text: str) -> str:
+    """Return a text as an index has it: a lone surrogate is written out there, as in the catalogs of stations."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from pywats_archive.plant import manifest as manifests
 from pywats_archive.plant import reading
 from pywats_archive.plant.manifest import ARCHIVE_SHIFT, Chain, Finding, Manifest
 from pywats_archive.plant.reading import ReadSegment
-from pywats_archive.plant.rows import ENTRIES, REPORTS, IndexRow
+from pywats_archive.plant.rows import ENTRIES, REPORTS, IndexRow, text_of
 from pywats_archive.plant.writing import Writing
 from pywats_archive.replication import names
 from pywats_archive.vault import marker
@@ -25,8 +25,10 @@ from pywats_archive.vault.store import StoredKey, Vault
 
 OnProgress = Callable[[int, int], None]
 BATCH_ROWS = 50_000
-"""How many rows are in memory at once, in Python's objects, which take about a kilobyte each."""
+"""How many rows are in memory at once, in Python's objects, which take about a kilobyte each; longer ones count more."""
 _MOST_CHAINS = 1 << ARCHIVE_SHIFT
+_USUAL_BYTES, _MOST_OF_FINDING = 1000, 1000
+"""How long the texts of a row are at most, as a rule; and how much of the text of a finding is noted."""
 _RECENT_FILES, _RECENT_ROWS = 16, 400_000
 """How many files, and how many rows in them, ``today`` has at most after a run."""
 
@@ -69,7 +71,7 @@ class Indexing:
         """
         marker.require(self._vault)
         try:
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            manifests.create_folder(self._folder)
             with locked(self._folder, manifests.LOCK, busy=self._busy):
                 return self._run(on_progress)
         except OSError as exc:
@@ -87,6 +89,7 @@ class Indexing:
                 f"{self._folder}: is the index of {before.vault}; name another folder, or remove this one to make it anew"
             )
         self._writing.prepare(before)
+        before = self._checked(before)
         filling = _Filling(before)
         segments = total = 0
         for segments, total in self._segments(filling):
@@ -115,6 +118,13 @@ class Indexing:
             except (SegmentDamaged, KeyMissing) as exc:
                 filling.leave(chain, stored, str(exc))
             yield count, len(new)
+
+    def _checked(self, manifest: Manifest) -> Manifest:
+        """Read all files of the index once a day: DuckDB itself does not notice most changes of single bytes."""
+        if manifest.checked_at and manifest.checked_at.date() == self._now.date():
+            return manifest
+        manifests.require_intact(self._folder, manifest.files)
+        return manifest.model_copy(update={"checked_at": self._now})
 
     def _commit(self, filling: _Filling) -> None:
         """Write what was read, and let it count."""
@@ -149,16 +159,13 @@ class _Filling:
         self._chains = {each.number: each for each in manifest.chains}
         self._findings = {each.key: each for each in manifest.findings}
         self._read: dict[str, list[IndexRow]] = {ENTRIES: [], REPORTS: []}
+        self.waiting = 0
+        """How many rows were read and not written, as ``BATCH_ROWS`` counts them."""
 
     @property
     def chains(self) -> list[Chain]:
         """The histories, in the order of their numbers."""
         return sorted(self._chains.values(), key=lambda each: each.number)
-
-    @property
-    def waiting(self) -> int:
-        """How many rows were read and not written."""
-        return sum(map(len, self._read.values()))
 
     def chain(self, number: int) -> Chain:
         """Return a history by its number."""
@@ -183,24 +190,26 @@ class _Filling:
         before = self._findings.get(chain.last_key)
         if before:  # up to which event it has is not known
             self._findings[before.key] = before.model_copy(update={"following": known.first})
-        elif known.first != chain.last + 1:
+        elif known.first > chain.last + 1:
             self._miss(chain, chain.last + 1, known.first)
-        elif chain.hash and known.previous_hash != chain.hash:
-            self._find(
-                chain, f"{stored.key}#", f"{stored.key}: does not follow from the segment before it; one was altered"
-            )
+        elif known.first <= chain.last:
+            why = f"begins among the events of the segment before it, which says that it has those up to {chain.last}"
+            self._find(chain, f"{stored.key}#", f"{stored.key}: {why}; one was altered")
+        elif chain.hash and text_of(known.previous_hash) != chain.hash:
+            why = "does not follow from the segment before it; one was altered"
+            self._find(chain, f"{stored.key}#", f"{stored.key}: {why}")
         self._take(found)
         self._chains[chain.number] = chain.model_copy(
             update={
-                "station": known.station,
+                "station": text_of(known.station),
                 "began": chain.began or known.made_at,
                 "last_key": stored.key,
                 "last": known.last,
-                "hash": known.hash,
+                "hash": text_of(known.hash),
                 "ended_at": known.ended_at,
                 "made_at": known.made_at,
                 "segments": chain.segments + 1,
-                "software": known.software,
+                "software": text_of(known.software),
             }
         )
 
@@ -226,12 +235,14 @@ class _Filling:
         self._find(chain, key, f"{key}: is missing, with the events {first} to {following - 1}", following)
 
     def _find(self, chain: Chain, key: str, why: str, following: int = 0) -> None:
-        self._findings[key] = Finding(key=key, chain=chain.number, why=why, following=following)
+        short = text_of(why)[:_MOST_OF_FINDING]
+        self._findings[key] = Finding(key=key, chain=chain.number, why=short, following=following)
 
     def _take(self, found: ReadSegment) -> None:
         for table, row in found.rows:
             self._read[table].append(row)
             self.rows += 1
+            self.waiting += 1 + sum(len(each) for each in row.values() if isinstance(each, str | list)) // _USUAL_BYTES
 
     def current(self) -> Manifest:
         """Return the manifest as it is once what was read is written."""
@@ -242,4 +253,5 @@ class _Filling:
     def take(self) -> dict[str, list[IndexRow]]:
         """Return the rows that wait, and forget them."""
         found, self._read = self._read, {ENTRIES: [], REPORTS: []}
+        self.waiting = 0
         return found

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pywats_archive.archive.replica.comparison import sha256_of
 from pywats_archive.errors import NewerFormat, StorageError, UsageError
 from pywats_archive.portable import files
 
 NAME, LOCK, WORK = "index.json", ".lock", "work"
 """The manifest, the lock of the process that writes, and the folder for what is not finished."""
+TODAY, MONTHS = "today", "months"
+_PARTIAL = f".{NAME}.part"
+_OWN = {NAME, LOCK, WORK, TODAY, MONTHS, _PARTIAL}
+_SHA256 = "sha256:"
 FORMAT = 1
 ARCHIVE_SHIFT = 8
 """The number of a chain is that of its archive, shifted by so many bits, and its own number within the archive."""
@@ -66,6 +74,9 @@ class IndexFile(_Value):
     made_at: datetime
     erases: bool = False
     """Whether it has entries whose texts were erased, and that older files still have."""
+    size_bytes: int
+    checksum: str
+    """``sha256:<hex>``."""
 
 
 class Finding(_Value):
@@ -84,6 +95,8 @@ class Manifest(_Value):
     format_version: int = FORMAT
     vault: str
     updated_at: datetime | None = None
+    checked_at: datetime | None = None
+    """When the checksums of all files were last compared."""
     next_number: int = 1
     """The number of the next file."""
     chains: tuple[Chain, ...] = ()
@@ -105,12 +118,53 @@ def load(folder: Path) -> Manifest | None:
     except OSError as exc:
         raise StorageError(f"{path}: cannot be read ({exc.strerror or exc})") from exc
     try:
-        found = Manifest.model_validate_json(content)
-    except ValidationError as exc:
-        raise StorageError(f"{path}: is damaged; remove {folder}, and make the index anew with 'plant index'") from exc
-    if found.format_version > FORMAT:
-        raise NewerFormat(f"{path}: format {found.format_version} is newer than {FORMAT}; update pywats-archive")
-    return found
+        written = json.loads(content)["format_version"]
+        if written > FORMAT:
+            raise NewerFormat(f"{path}: format {written} is newer than {FORMAT}; update pywats-archive")
+        if written < FORMAT:
+            raise StorageError(f"{path}: format {written} is older than {FORMAT}; {anew(folder)}")
+        return Manifest.model_validate_json(content)
+    except (ValidationError, ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise StorageError(f"{path}: is damaged; {anew(folder)}") from exc
+
+
+def anew(folder: Path) -> str:
+    """Return what to do about an index that cannot be used."""
+    return f"remove {folder}, and make the index anew with 'pywats-archive plant index'"
+
+
+def create_folder(folder: Path) -> None:
+    """Create the folder of an index, for this account alone; UsageError if it exists and has something else."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    others = sorted({each.name for each in folder.iterdir()} - _OWN)
+    if others and not (folder / NAME).is_file():
+        raise UsageError(f"{folder}: has other files ({others[0]!r}) and no index; name a new or empty folder")
+
+
+def require_intact(folder: Path, listed: Iterable[IndexFile], *, whole: bool = True) -> None:
+    """Compare the sizes of files with those that were noted, and if ``whole``, their checksums; StorageError."""
+    for each in listed:
+        path = folder / each.name
+        try:
+            is_intact = path.stat().st_size == each.size_bytes
+            if is_intact and whole:
+                is_intact = checksum_of(path) == each.checksum
+        except OSError as exc:
+            raise StorageError(f"{path}: cannot be read ({exc.strerror or exc}); {anew(folder)}") from exc
+        if not is_intact:
+            raise StorageError(f"{path}: is damaged; {anew(folder)}")
+
+
+def checksum_of(path: Path) -> str:
+    """Return the checksum of a file."""
+    return f"{_SHA256}{sha256_of(path)}"
+
+
+def follow_rights(path: Path, folder: Path) -> None:
+    """Let those read a file or folder of an index who may read the folder of the index."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    with suppress(PermissionError, NotImplementedError):  # a share has rights of its own
+        path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
 def require(folder: Path) -> Manifest:
@@ -126,4 +180,5 @@ def require(folder: Path) -> Manifest:
 def save(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest, durably."""
     content = manifest.model_dump_json(indent=1).encode()
-    files.replace_durably(folder / NAME, content + b"\n", partial=folder / f".{NAME}.part")
+    files.replace_durably(folder / NAME, content + b"\n", partial=folder / _PARTIAL)
+    follow_rights(folder / NAME, folder)

@@ -17,6 +17,9 @@ from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import ODD_LINE
 from pywats_archive.vault.store import StoredKey, Vault
 
+_MOST_BYTES = 256 * 1024 * 1024
+"""How long the rows of a segment may be: those of the largest ones that stations make are a tenth of that."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadSegment:
@@ -51,7 +54,8 @@ def read(vault: Vault, chain: Chain, stored: StoredKey, *, repairs: int | None =
     if why := misplaced(key, known, chain.archive_uuid, chain.name):
         raise SegmentDamaged(f"{segment.where}: {why}")
     try:
-        found = tuple(index_rows(segment.rows(), chain=chain.number, first=known.first, held=blobs_of(segment)))
+        lines = segment.rows(most_bytes=_MOST_BYTES)
+        found = tuple(index_rows(lines, chain=chain.number, first=known.first, held=blobs_of(segment)))
     except ODD_LINE as exc:
         raise SegmentDamaged(f"{segment.where}: a line of its rows is not readable ({exc!r})") from exc
     return ReadSegment(description=known, rows=found)
@@ -62,8 +66,9 @@ def read_again(vault: Vault, chain: Chain, finding: Finding) -> ReadSegment | No
     first = names.first_of(finding.key)
     if first is None:
         return None
-    before = finding.key.rpartition("/")[0]
-    own = (each for each in vault.keys(before) if each.key == finding.key)
+    before = names.segment_key(chain.archive_uuid, chain.name, first - 1)
+    following = next(vault.keys(names.segments_folder(chain.archive_uuid, chain.name), after=before), None)
+    own = (following,) if following and following.key == finding.key else ()
     for stored in (*(each.stored for each in repairs_of(vault, finding.key)), *own):
         with suppress(SegmentDamaged, KeyMissing):
             return read(vault, chain, stored, repairs=first)

@@ -11,7 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from pywats_archive.archive.replica.rows import Row, is_erased, path_of, rows_of
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.ids import is_archive_id
+from pywats_archive.models.report import SubmissionState
 
 ENTRIES, REPORTS = "entries", "reports"
 _TABLES = {"archive_entries": ENTRIES, "reports": REPORTS}
@@ -21,6 +23,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UPPER = str.maketrans({chr(each): chr(each - 32) for each in range(ord("a"), ord("z") + 1)})
 """As SQLite compares without regard to case: ASCII alone (sqlite.org/datatype3, NOCASE)."""
 IndexRow = dict[str, Any]
+MOST_CHARACTERS = 32_768
+"""How much of a text an index has: a station's own texts are shorter."""
+_MOST_WARNINGS = 1000
+_MOST, _MOST_SMALL = 2**63 - 1, 2**32 - 1
+"""The greatest numbers that the columns hold."""
 
 
 def index_rows(
@@ -36,7 +43,7 @@ def index_rows(
         path = str(row["archived_path"])
         made |= {"chain": chain, "version": first, **_key(row["archive_id"])}
         made |= {"held": first if path in held else None, "held_chain": chain if path in held else None}
-        made["path"] = path_without_id(path, row["archive_id"])
+        made["path"] = text_of(path_without_id(path, row["archive_id"]))
         yield _TABLES[table], made
 
 
@@ -66,10 +73,20 @@ def milliseconds(archive_id: str) -> int:
     return _day_ms(archive_id[:8]) + seconds * 1000 + int(of_day[6:])
 
 
-def id_of(at: int, tail: int) -> str:
+def has_moment(archive_id: str) -> bool:
+    """Whether a text in the form of an id names a moment that the index can hold: one in the years 1000 to 9998."""
+    if not "1000" <= archive_id[:4] < "9999":
+        return False
+    try:
+        return id_of(milliseconds(archive_id), int(archive_id[18:], 16)) == archive_id
+    except ValueError:
+        return False
+
+
+def id_of(archived: int, tail: int) -> str:
     """Return the id of an entry by the columns of the index."""
-    moment = _EPOCH + timedelta(milliseconds=at)
-    return f"{moment:%Y%m%d%H%M%S}{at % 1000:03}_{tail:06x}"
+    moment = _EPOCH + timedelta(milliseconds=archived)
+    return f"{moment:%Y%m%d%H%M%S}{archived % 1000:03}_{tail:06x}"
 
 
 def month_of(at: int) -> str:
@@ -80,6 +97,8 @@ def month_of(at: int) -> str:
 def _key(archive_id: Any) -> IndexRow:
     if not isinstance(archive_id, str) or not is_archive_id(archive_id):
         raise ValueError(f"{archive_id!r} is not an archive id")
+    if not has_moment(archive_id):
+        raise ValueError(f"{archive_id!r} names no moment")
     return {"archived": milliseconds(archive_id), "tail": int(archive_id[18:], 16)}
 
 
@@ -103,15 +122,15 @@ def _entry(row: Row) -> IndexRow:
         "checksum": bytes.fromhex(hexadecimal).hex() if is_sha256 else None,
         "size": _number(row["source_size_bytes"]),
         "converted": _microseconds(row["conversion_timestamp"]),
-        "status": _text(row["conversion_status"]),
+        "status": ConversionStatus(row["conversion_status"]).value,
         "error": _text(row.get("conversion_error")),
         "reason": _text(row.get("failure_reason")),
-        "duration": _number(row.get("conversion_duration_ms")),
-        "warnings": [_text(each) for each in json.loads(row.get("warnings") or "[]")] or None,
+        "duration": None if row.get("conversion_duration_ms") is None else _number(row["conversion_duration_ms"]),
+        "warnings": _warnings(json.loads(row.get("warnings") or "[]")) or None,
         "result": _text(row.get("result")),
         "serial": _text(row.get("serial_number")),
         "part": _text(row.get("part_number")),
-        "reports": _number(row["report_count"]),
+        "reports": _number(row["report_count"], _MOST_SMALL),
         "first_copy": _copy(row["report_archived_path"]) if row.get("report_archived_path") else None,
         "companions": len(json.loads(row.get("companions") or "[]")),
         "hold": _text(row.get("hold_reason")),
@@ -122,7 +141,7 @@ def _entry(row: Row) -> IndexRow:
 def _report(row: Row) -> IndexRow:
     return {
         "number": _number(row["report_no"]),
-        "ordinal": _number(row["ordinal"]),
+        "ordinal": _number(row["ordinal"], _MOST_SMALL),
         "copy": _copy(row["archived_path"]),
         **_folded("serial", row.get("serial_number")),
         **_folded("part", row.get("part_number")),
@@ -130,7 +149,7 @@ def _report(row: Row) -> IndexRow:
         "result": _text(row.get("result")),
         "started": _text(row.get("start_time")),
         **_report_id(_text(row["report_id"]) or ""),
-        "submission": _text(row["submission_state"]),
+        "submission": SubmissionState(row["submission_state"]).value,
     }
 
 
@@ -156,16 +175,27 @@ def _report_id(text: str) -> IndexRow:
     return {"report_id": text if is_plain else None, "report_id_written": None if is_plain else text}
 
 
-def _number(value: Any) -> int | None:
-    if value is None:
-        return None
-    if type(value) is not int or not 0 <= value < 2**63:
-        raise ValueError(f"{value!r} is not a number of a catalog")
+def _warnings(found: Any) -> list[str]:
+    if not isinstance(found, list):
+        raise TypeError("the warnings are no list")
+    texts, left = [text_of(str(each)) for each in found[:_MOST_WARNINGS]], MOST_CHARACTERS
+    kept = []
+    for text in texts:
+        kept.append(text[:left])
+        left -= len(text)
+        if left <= 0:
+            break
+    return kept
+
+
+def _number(value: Any, most: int = _MOST) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{str(value)[:40]!r} is not a number of a catalog")
     return value
 
 
 def _microseconds(text: Any) -> int:
-    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+    return (datetime.fromisoformat(text).astimezone(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _split(path: str) -> tuple[str, str]:
@@ -175,10 +205,14 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _text(value: Any) -> str | None:
-    """Return a text without what no Parquet file can hold; None for none."""
     if value is None:
         return None
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text_of(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+
+
+def text_of(text: str) -> str:
+    """Return a text as an index can hold it: without what no Parquet file can, and the beginning of one without end."""
+    text = text[:MOST_CHARACTERS]
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

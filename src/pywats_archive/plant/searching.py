@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.ids import is_archive_id
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter, PlantReport
@@ -27,6 +28,7 @@ from pywats_archive.replication import names
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+Answer = TypeVar("Answer")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TAIL = re.compile("[0-9a-f]{6}")
 _REPORT = (
@@ -65,12 +67,28 @@ class Index:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Index]:
-    """Open an index; UsageError if there is none. A process may fill it meanwhile."""
+    """Open an index as it is now; UsageError if there is none, StorageError if a file of it is missing or damaged.
+
+    A process that fills it meanwhile may remove a file that a question needs: ``asked`` asks again then.
+    """
     manifest = manifests.require(folder)
-    with Scratch().folder() as work, connected(work) as db:
+    manifests.require_intact(folder, manifest.files, whole=False)
+    with Scratch().folder() as work, connected(work, folder) as db:
         for table in TABLES.values():
             db.execute(f"CREATE TEMP VIEW {table.name} AS {table.now_sql(folder, manifest)}")
         yield Index(db, manifest)
+
+
+def asked(folder: Path, question: Callable[[Index], Answer]) -> Answer:
+    """Ask an index a question, and again if its files were replaced meanwhile. Errors as ``opened``."""
+    while True:
+        before = manifests.require(folder)
+        try:
+            with opened(folder) as index:
+                return question(index)
+        except StorageError:
+            if manifests.require(folder) == before:
+                raise
 
 
 def find(index: Index, wanted: PlantFilter, *, limit: int, offset: int = 0) -> Page[PlantEntry]:

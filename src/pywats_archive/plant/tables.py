@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.plant import rows
-from pywats_archive.plant.duck import files_sql
+from pywats_archive.plant.duck import files_sql, pattern_of
 from pywats_archive.plant.manifest import ARCHIVE_SHIFT, Manifest
 
 ARCHIVE = f"(chain >> {ARCHIVE_SHIFT})"
@@ -56,7 +56,8 @@ class IndexTable:
         columns = ", ".join(
             f"{self.conversions[name]} AS {name}" if name in self.conversions else name for name in self.columns
         )
-        return f"SELECT {columns} FROM read_json(?, format = 'newline_delimited', columns = {{{listed}}})", [str(path)]
+        form = f"format = 'newline_delimited', hive_partitioning = false, columns = {{{listed}}}"
+        return f"SELECT {columns} FROM read_json(?, {form})", [pattern_of(path)]
 
     def newest_sql(self, source: str) -> str:
         """Return the query for the newest state of each row of a source that has the column ``rank``.

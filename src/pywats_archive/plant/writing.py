@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -14,7 +15,7 @@ from pywats_archive.models.step import OnStep
 from pywats_archive.plant import manifest as manifests
 from pywats_archive.plant import rows
 from pywats_archive.plant.duck import connected, files_sql, text_sql
-from pywats_archive.plant.manifest import IndexFile, Manifest
+from pywats_archive.plant.manifest import MONTHS, TODAY, WORK, IndexFile, Manifest
 from pywats_archive.plant.rows import IndexRow
 from pywats_archive.plant.tables import ARCHIVE, ENTRIES, REPORTS, TABLES, IndexTable
 from pywats_archive.portable import files, names
@@ -22,7 +23,13 @@ from pywats_archive.portable import files, names
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-TODAY, MONTHS = "today", "months"
+_OF_TABLE = r"\d{8,}\.(?:entries|reports)\.parquet"
+_LEFT = {
+    TODAY: re.compile(rf"(?:tmp_)?{_OF_TABLE}"),
+    MONTHS: re.compile(rf"(?:tmp_)?\d{{4}}-\d\d\.{_OF_TABLE}"),
+    WORK: re.compile(r"(?:entries|reports)\.jsonl|duckdb_temp.*"),
+}
+"""The names of what a killed process may leave; anything else in these folders is not from here, and stays."""
 _FORM = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, ROW_GROUP_SIZE 50000, PARQUET_VERSION v2)"
 _QUICK, _SMALL = 1, 9
 """Levels of zstd: for what is merged within a day, and for what stays."""
@@ -33,29 +40,30 @@ class Writing:
 
     def __init__(self, folder: Path, *, on_step: OnStep, now: datetime) -> None:
         self._folder = folder
-        self._work = folder / manifests.WORK
+        self._work = folder / WORK
         self._on_step = on_step
         self._now = now
 
     def prepare(self, manifest: Manifest) -> None:
         """Create the folders, and remove what the manifest does not name: what a killed process left."""
-        for name in (TODAY, MONTHS, manifests.WORK):
-            (self._folder / name).mkdir(mode=0o750, parents=True, exist_ok=True)
+        for name in _LEFT:
+            (self._folder / name).mkdir(mode=0o700, exist_ok=True)
+            manifests.follow_rights(self._folder / name, self._folder)
         self.remove_others(manifest)
 
     def remove_others(self, manifest: Manifest) -> None:
         """Remove files that the manifest does not name; one that a reader has open on Windows goes at the next run."""
         known = {each.name for each in manifest.files}
         self._on_step("remove")
-        for name in (TODAY, MONTHS, manifests.WORK):
+        for name, left in _LEFT.items():
             for path in (self._folder / name).iterdir():
-                if f"{name}/{path.name}" not in known:
+                if f"{name}/{path.name}" not in known and left.fullmatch(path.name) and not path.is_dir():
                     with suppress(PermissionError):
                         names.unlink(path, missing_ok=True)
 
     def batch(self, manifest: Manifest, found: Mapping[str, Sequence[IndexRow]]) -> Manifest:
         """Write rows into new files of ``today``: the newest state of each, compared with what the index has."""
-        with connected(self._work) as db:
+        with connected(self._work, self._folder) as db:
             self._rank(db, manifest)
             for table in TABLES.values():
                 if not found.get(table.name):
@@ -69,7 +77,7 @@ class Writing:
 
     def compact(self, manifest: Manifest) -> Manifest:
         """Write all files of ``today`` as one for each table."""
-        with connected(self._work) as db:
+        with connected(self._work, self._folder) as db:
             self._rank(db, manifest)
             for table in TABLES.values():
                 recent = manifest.of(table.name, "")
@@ -82,7 +90,8 @@ class Writing:
     def merge(self, manifest: Manifest) -> Iterator[Manifest]:
         """Bring ``today`` into the files of the months, a month after the other; yields the manifest after each."""
         recent = {table.name: manifest.of(table.name, "") for table in TABLES.values()}
-        with connected(self._work) as db:
+        manifests.require_intact(self._folder, (each for several in recent.values() for each in several))
+        with connected(self._work, self._folder) as db:
             self._rank(db, manifest)
             for month in self._months(db, recent):
                 for table in TABLES.values():
@@ -104,6 +113,7 @@ class Writing:
         if not changed and not has_others:
             return manifest
         base = manifest.of(table.name, month)
+        manifests.require_intact(self._folder, base)
         query = self._merged(table, [each.name for each in base])
         if has_others:
             query = self._of_counting_history(query, manifest, month)
@@ -183,7 +193,17 @@ class Writing:
         self._on_step("fsync")
         files.sync_file(path)
         files.sync_folder(path.parent)
-        made = IndexFile(name=name, table=table.name, rows=written, month=month, made_at=self._now, erases=erases)
+        manifests.follow_rights(path, self._folder)
+        made = IndexFile(
+            name=name,
+            table=table.name,
+            rows=written,
+            month=month,
+            made_at=self._now,
+            erases=erases,
+            size_bytes=path.stat().st_size,
+            checksum=manifests.checksum_of(path),
+        )
         following = manifest.next_number + 1
         if not written:
             return manifest.model_copy(update={"next_number": following})

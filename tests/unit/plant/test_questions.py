@@ -47,6 +47,35 @@ def test_a_station_is_named_by_its_computer_or_its_archive(
     assert made.details("sn1", station="FCT").entry.archive_uuid == third.archive.description.archive_uuid
 
 
+def test_a_name_goes_before_the_beginning_of_a_uuid(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
+    """And a whole uuid before a name: no station hides another by its name, and no pattern takes forever."""
+    one = station("a")
+    uuid = one.archive.description.archive_uuid
+    short, whole = station(uuid[0]), station(uuid.upper())
+    many = station("a" * 60)
+    for number, each in enumerate((one, short, whole, many), 1):
+        for _ in range(number):
+            each.add(PASSED)
+        each.ship()
+    made = indexed(tmp_path / "index", vault)
+    asked = (uuid[0], uuid, uuid[:8], f"{uuid[:8]}*", "*a" * 30 + "b", "[a]")
+    assert [found(made, station=each) for each in asked] == [2, 1, 1, 3, 0, 0]
+
+
+def test_texts_that_no_entry_has_are_no_error(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
+    """What a command line or an address can have: other bytes, impossible dates, quotation marks."""
+    one = station("a")
+    one.add(Made(status=ConversionStatus.SUCCESS, units=(2,)))
+    one.ship()
+    made = indexed(tmp_path / "index", vault)
+    for odd in ("\udcff", "a\0b", "'; DROP VIEW entries; --", "\\", "x" * 100_000, "%' OR '1'='1"):
+        for name in ("serial_number", "part_number", "text", "error", "process", "station", "converter_name"):
+            assert found(made, **{name: odd}) == 0, (odd, name)
+    for odd in ("20261399120000000_a3f2d9", "99991231995959999_a3f2d9", "\udcff", "'--"):
+        with pytest.raises(UnknownEntry):
+            made.details(odd)
+
+
 def test_errors_and_operations_are_found_with_wildcards(station: Stations, vault: FolderVault, tmp_path: Path) -> None:
     """``%`` and ``_`` mean themselves."""
     one = station("a")

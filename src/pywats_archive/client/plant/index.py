@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pywats_archive.errors import ArchiveError, UnknownEntry, UsageError
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.integrity import OnProgress
     from pywats_archive.plant.searching import Index
 
+Answer = TypeVar("Answer")
 SILENT_AFTER = timedelta(hours=26)
 """A service ships something every day, even if nothing is tested: its own daily checks are events."""
 _LISTED = 10
@@ -42,34 +42,29 @@ class Plant:
         from pywats_archive.client.vault.station import settings_of
         from pywats_archive.plant import stations
         from pywats_archive.plant.indexing import Indexing
-        from pywats_archive.plant.searching import opened
         from pywats_archive.vault.opening import open_vault
 
         vault = open_vault(settings_of(config, url), tries_again=True)
         done = Indexing(self._folder, vault).run(on_progress)
-        with opened(self._folder) as index:
-            return stations.indexed(self._folder, done, index.entries)
+        return self._asked(lambda index: stations.indexed(self._folder, done, index.entries))
 
     def find(self, wanted: PlantFilter, *, limit: int = 100, offset: int = 0) -> Page[PlantEntry]:
         """Return a page of the entries that match."""
         from pywats_archive.plant.searching import find
 
-        with self._opened() as index:
-            return find(index, wanted, limit=limit, offset=offset)
+        return self._asked(lambda index: find(index, wanted, limit=limit, offset=offset))
 
     def entries(self, wanted: PlantFilter, *, limit: int | None = None, offset: int = 0) -> list[PlantEntry]:
         """Return all entries that match, or some of them."""
         from pywats_archive.plant.searching import every
 
-        with self._opened() as index:
-            return every(index, wanted, limit=limit, offset=offset)
+        return self._asked(lambda index: every(index, wanted, limit=limit, offset=offset))
 
     def details(self, named: str, *, station: str | None = None) -> PlantEntryDetails:
         """Return the newest entry that an id, the end of one, or a serial number names, with its reports; or UnknownEntry."""
         from pywats_archive.plant.searching import details
 
-        with self._opened() as index:
-            return details(index, _resolved(index, named, station, newest=True))
+        return self._asked(lambda index: details(index, _resolved(index, named, station, newest=True)))
 
     def statistics(self, wanted: PlantFilter, *, by: str = "converter") -> PlantFigures:
         """Return how often conversions and units fail, by station, and ``converter`` or ``part``; of the entries that match."""
@@ -77,8 +72,7 @@ class Plant:
 
         if by not in GROUPS:
             raise UsageError(f"by = {by!r}: use one of {', '.join(GROUPS)}")
-        with self._opened() as index:
-            return figures(index, wanted, by=by)
+        return self._asked(lambda index: figures(index, wanted, by=by))
 
     def restore(
         self, named: Iterable[str], to: Path, *, station: str | None = None, config: Path | None = None
@@ -93,9 +87,14 @@ class Plant:
         from pywats_archive.plant.restoring import restore
         from pywats_archive.vault.opening import open_vault
 
-        with self._opened() as index:
-            entries = [_resolved(index, each, station, newest=False) for each in dict.fromkeys(named)]
-            vault = open_vault(settings_of(config, index.manifest.vault), tries_again=True)
+        each_once = tuple(dict.fromkeys(named))
+        entries, url = self._asked(
+            lambda index: (
+                [_resolved(index, each, station, newest=False) for each in each_once],
+                index.manifest.vault,
+            )
+        )
+        vault = open_vault(settings_of(config, url), tries_again=True)
         found = []
         for entry in entries:
             try:
@@ -109,15 +108,12 @@ class Plant:
         """Return how far the vault has each archive, its problems, and its converters."""
         from pywats_archive.plant.stations import stations
 
-        with self._opened() as index:
-            return stations(index, now=utc_now(), silent_after=silent_after)
+        return self._asked(lambda index: stations(index, now=utc_now(), silent_after=silent_after))
 
-    @contextmanager
-    def _opened(self) -> Iterator[Index]:
-        from pywats_archive.plant.searching import opened
+    def _asked(self, question: Callable[[Index], Answer]) -> Answer:
+        from pywats_archive.plant.searching import asked
 
-        with opened(self._folder) as index:
-            yield index
+        return asked(self._folder, question)
 
 
 def _resolved(index: Index, named: str, station: str | None, *, newest: bool) -> PlantEntry:

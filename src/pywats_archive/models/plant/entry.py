@@ -15,7 +15,7 @@ class PlantFilter(EntryFilter):
     """Conditions as for the entries of a station, and those that only a plant has."""
 
     station: str | None = None
-    """The name of a station, without regard to case, with ``*`` and ``?``; or the beginning of its archive's uuid."""
+    """The uuid of an archive; or the name of a station, without regard to case, with ``*`` and ``?``; or how a uuid begins."""
     error: str | None = None
     """A part of the error or of a warning, without regard to case, with ``*`` and ``?``."""
     process: str | None = None

@@ -20,7 +20,7 @@ _DESCRIPTION_BYTES = 16 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
 """How long a line of the rows, and the description, may be."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError, RuntimeError)
-ODD_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+ODD_LINE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 """Errors of a line of the rows that no archive wrote."""
 
 
@@ -62,16 +62,25 @@ class Segment:
         except _DAMAGE as exc:
             raise self._damaged(exc) from exc
 
-    def rows(self) -> Iterator[bytes]:
-        """Stream the lines of events and rows."""
+    def rows(self, *, most_bytes: int | None = None) -> Iterator[bytes]:
+        """Stream the lines of events and rows; ``most_bytes``: how long they may be together, compressed or not."""
         try:
+            if most_bytes is not None and self._zip.getinfo(ROWS).file_size > most_bytes:
+                raise self._too_long(most_bytes)
+            length = 0
             with gzip.GzipFile(fileobj=io.BytesIO(self.read(ROWS))) as lines:
                 while line := lines.readline(_MOST_BYTES + 1):
                     if len(line) > _MOST_BYTES:
                         raise SegmentDamaged(f"{self.where}: a line of its rows is larger than {_MOST_BYTES} bytes")
+                    length += len(line)
+                    if most_bytes is not None and length > most_bytes:
+                        raise self._too_long(most_bytes)
                     yield line
         except _DAMAGE as exc:
             raise self._damaged(exc) from exc
+
+    def _too_long(self, most_bytes: int) -> SegmentDamaged:
+        return SegmentDamaged(f"{self.where}: its rows are larger than {most_bytes} bytes")
 
     def _damaged(self, exc: Exception) -> SegmentDamaged:
         return SegmentDamaged(f"{self.where}: is damaged ({exc})")
