@@ -48,11 +48,15 @@ from pywats_archive.pipeline.service import Service, Settings
 def crash(*arguments, **more):
     os._exit(9)
 
+batch._LONGEST_S = 60.0
 place, name = {"flushed": (batch, "_enter"), "committed": (Dispatcher, "_put_each")}[sys.argv[2]]
 setattr(place, name, crash)
 Service(Settings(config_path=Path(sys.argv[1]), processes=1, until_idle=True)).run()
 """
-"""A service that crashes when the bytes of its first group have their names, or when its first group is committed."""
+"""A service that crashes when the bytes of its first group have their names, or when its first group is committed.
+
+The group has files, however slow the computer is.
+"""
 
 
 @pytest.fixture
