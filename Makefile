@@ -7,7 +7,7 @@ NPM := npm install --silent --no-save --no-audit --no-fund --ignore-scripts --le
 PYTHON_VERSIONS ?= 3.10 3.11 3.12 3.13 3.14
 PLATFORMS ?= linux windows
 
-.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak disaster screenshots measures dist wheelhouse clean axe old-browser
+.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak disaster replays screenshots measures dist wheelhouse clean axe old-browser
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -70,6 +70,9 @@ soak: $(STAMP)
 
 disaster: $(STAMP)
 	@ENTRIES=$(or $(ENTRIES),3000) $(BIN)/python -m pytest -n 0 tests/acceptance/test_vault_disaster.py
+
+replays: $(STAMP)
+	@ENTRIES=$(or $(ENTRIES),2000) $(BIN)/python -m pytest -n 0 tests/acceptance/test_plant_replay_kills.py
 
 screenshots: $(STAMP) browser
 	@$(BIN)/python -m tools.screenshots

@@ -22,6 +22,7 @@ from tests.faults.table import table
 from tests.real_files import SAMPLES
 from tests.seaweed import Seaweed, running
 from tests.station import Station, check_sound
+from tests.timing import timed as timed  # noqa: PLC0414 (a fixture)
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process that a test starts would compile every module again
 sys.dont_write_bytecode = False

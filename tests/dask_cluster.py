@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from pywats_archive.models.plant.replay import PlantReplayResult
+from pywats_archive.plant.replaying.engines.scheduler import Scheduler
+from tests.patience import PATIENCE_S
+from tests.plants import Plant
 from tests.station import wait_for
+
+_UNTIL_ORPHANED = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+"""Runs a module until it ends, or until the process that started it is gone."""
 
 
 class Cluster:
@@ -31,7 +43,7 @@ class Cluster:
 
     def start_scheduler(self) -> subprocess.Popen[bytes]:
         """Start the scheduler, again under the same address."""
-        words = ["-m", "distributed.cli.dask_scheduler", "--host", self.address.rpartition(":")[0]]
+        words = ["distributed.cli.dask_scheduler", "--host", self.address.rpartition(":")[0]]
         words += ["--port", str(self._port), "--no-dashboard"]
         words += [each for name, path in self._tls.items() for each in (f"--tls-{name}", path)]
         self.scheduler = self._started("scheduler", words)
@@ -40,7 +52,7 @@ class Cluster:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start one more worker, with one converter process."""
-        words = ["-m", "pywats_archive", "plant", "replay", "worker", "--scheduler", self.address, "--processes", "1"]
+        words = ["pywats_archive", "plant", "replay", "worker", "--scheduler", self.address, "--processes", "1"]
         names = {"ca-file": "ca-file", "cert": "certificate", "key": "key"}
         words += [each for name, path in self._tls.items() for each in (f"--tls-{names[name]}", path)]
         return self._started("worker", words)
@@ -56,19 +68,18 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for each in (*self.workers, self.scheduler):
-            each.kill()
-            each.wait()
+            kill(each)
 
     def _started(self, name: str, words: list[str]) -> subprocess.Popen[bytes]:
         self._number += 1
         log = (self._folder / f"{self._number}-{name}.log").open("wb")
         with log:
             return subprocess.Popen(
-                [sys.executable, *words],
+                [sys.executable, "-c", _UNTIL_ORPHANED, *words],
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
 
@@ -81,5 +92,37 @@ class Cluster:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End a process as a power cut does."""
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+class Running(threading.Thread):
+    """A replay in a thread."""
+
+    def __init__(self, made: Plant, candidate: str, address: str = "", scheduler: Scheduler | None = None) -> None:
+        super().__init__(daemon=True)
+        self.replay = made.replays.plan("ict", converter_file=made.candidate(candidate))
+        self.done: PlantReplayResult | None = None
+        self.error: Exception | None = None
+        self.seen: list[tuple[int, int]] = []
+        self._made = made
+        self._scheduler = scheduler or Scheduler(address=address)
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.done = self._made.replays.resume(
+                self.replay.run, scheduler=self._scheduler, on_progress=lambda *each: self.seen.append(each)
+            )
+        except Exception as exc:
+            self.error = exc
+
+    def result(self, timeout_s: float = PATIENCE_S) -> PlantReplayResult:
+        """Wait for the end."""
+        self.join(timeout_s)
+        if self.error:
+            raise self.error
+        assert self.done is not None, "it does not end"
+        return self.done

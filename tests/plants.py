@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,18 +65,32 @@ class Plant:
         return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
 
+def text(unit: str, number: int) -> tuple[str, bytes]:
+    """The name and the content of the source of a unit."""
+    return f"{unit}.log", f"{unit} {number}".encode()
+
+
 @contextmanager
-def plant(root: Path, *, sources: int = 6, **keys: Any) -> Iterator[Plant]:
+def plant(
+    root: Path,
+    *,
+    sources: int = 6,
+    source: Callable[[str, int], tuple[str, bytes]] = text,
+    module_path: str = "own.Live",
+    limit_bytes: int = 4_000,
+    **keys: Any,
+) -> Iterator[Plant]:
     """Make two stations with the same converter and other units; each has shipped what it converted."""
     with ExitStack() as stack:
         stations = {}
         for number, name in enumerate(("fct-1", "fct-2")):
             stations[name] = station = stack.enter_context(Station(root / name))
             station.code(LIVE)
-            watch = station.add("ict", "own.Live", arguments={"greeting": name}, **keys)
+            watch = station.add("ict", module_path, arguments={"greeting": name}, **keys)
             for each in range(sources):
-                (watch / f"SN{number}{each:04}.log").write_text(f"{name} {each}")
+                file_name, content = source(f"SN{number}{each:04}", each)
+                (watch / file_name).write_bytes(content)
             station.run()
         made = Plant(root, stations)
-        made.ship()
+        made.ship(limit_bytes)
         yield made

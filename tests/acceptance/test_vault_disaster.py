@@ -10,9 +10,8 @@ import json
 import os
 import random
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.command import command
 from tests.real_files import SAMPLES, drop_samples
 from tests.replayed import AFTER, BEFORE
 from tests.station import FOLDERS, Station, wait_for
+from tests.timing import Timed
 from tests.vaulted import ByReadme, Rows, blobs, rows
 
 from pywats_archive import Client, ConversionStatus, EntryFilter, ReplayRequest
@@ -30,7 +30,6 @@ from pywats_archive.vault.folder import FolderVault
 
 ENTRIES = int(os.environ.get("ENTRIES", "60"))
 _FOLDERS, _LATE = 3, 3
-Timed = Callable[[str], AbstractContextManager[None]]
 
 
 class Disaster:
@@ -127,21 +126,6 @@ class Disaster:
             found = archive.find(EntryFilter(converter_name="ict"), limit=_LATE).items
             states = [(each, archive.reports_of(each.archive_id)) for each in found]
         return [e.archive_id for e, made in states if any(r.submission_state is SubmissionState.WAITING for r in made)]
-
-
-@pytest.fixture
-def timed(capsys: pytest.CaptureFixture[str]) -> Timed:
-    """Print how long a part takes, if a number of entries is asked for."""
-
-    @contextmanager
-    def timed(what: str) -> Iterator[None]:
-        since_s = time.monotonic()
-        yield
-        if "ENTRIES" in os.environ:
-            with capsys.disabled():
-                print(f"{what}: {time.monotonic() - since_s:.1f} s", flush=True)  # noqa: T201 (shown by 'make disaster')
-
-    return timed
 
 
 @pytest.mark.long

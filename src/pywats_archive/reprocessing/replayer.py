@@ -65,7 +65,9 @@ class Replayer:
         request: ReplayRequest,
         *,
         key: bytes,
+        scratch: Scratch | None = None,
     ) -> None:
+        """``scratch`` is one of the caller, which stays; by default there is an own one until ``close``."""
         self._archive = archive
         self._station = station
         self._processes = processes
@@ -77,7 +79,8 @@ class Replayer:
         self._break: int | None = None
         """The first event at which the history is broken, 0 if it is intact; None before it was checked."""
         self._mutex = threading.Lock()
-        self._scratch = Scratch()
+        self._scratch = scratch or Scratch()
+        self._is_own_scratch = scratch is None
 
     def replay(self, entry: ArchiveEntry, original: Conversion | None) -> Replayed:
         """Convert an entry again; Skipped if it cannot be replayed, a FAILED result if the conversion fails."""
@@ -125,7 +128,8 @@ class Replayer:
 
     def close(self) -> None:
         """Remove the unpacked code; idempotent."""
-        self._scratch.close()
+        if self._is_own_scratch:
+            self._scratch.close()
 
     def _code(self, entry: ArchiveEntry) -> _Code:
         if entry.purged_at:

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 _CONNECT_S, _PATIENCE_S = 10.0, 600.0
 """How long one try to connect may take, and how long a lost scheduler is waited for."""
-_POLL_S, _COUNT_S = 0.1, 5.0
+_POLL_S, _COUNT_S, _FIRST_COUNT_S = 0.1, 5.0, 0.5
 _MOST_TRIES = 3
 _SENT = ("vault_url", "vault_endpoint", "vault_region")
 """What a worker is told of the vault; its credentials are its own."""
@@ -90,7 +90,7 @@ class _Dispatching:
         self._scheduler = scheduler
         self._going: dict[Future[Outcome], Task] = {}
         self._tries = Counter[str]()
-        self._counted_s = 0.0
+        self._counted_s = self._warned_s = 0.0
         self._most = 0
         self.was_connected = False
 
@@ -123,15 +123,21 @@ class _Dispatching:
         self._going.clear()
 
     def _fill(self, client: Client) -> None:
-        if time.monotonic() - self._counted_s > _COUNT_S:
+        if time.monotonic() - self._counted_s > (_COUNT_S if self._most else _FIRST_COUNT_S):
             threads = sum(client.nthreads().values())
             self._most, self._counted_s = 2 * threads, time.monotonic()
-            if not threads:
-                log.warning("replay.no_worker", scheduler=self._scheduler.address)
+            self._warn_without_worker(threads)
         while self._waiting and len(self._going) < self._most:
             task = self._waiting.popleft()
             key = f"replay-{task.run}-{uuid.uuid4().hex}"
             self._going[client.submit(on_worker, self._settings, task, key=key, pure=False)] = task
+
+    def _warn_without_worker(self, threads: int) -> None:
+        if threads:
+            self._warned_s = 0.0
+        elif time.monotonic() - self._warned_s > _COUNT_S:
+            log.warning("replay.no_worker", scheduler=self._scheduler.address)
+            self._warned_s = time.monotonic()
 
     def _outcome(self, future: Future[Outcome]) -> Iterator[Ended]:
         if future.status in ("cancelled", "lost"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 
+import dask
 import structlog
 from distributed import Worker
 
@@ -18,6 +19,13 @@ from pywats_archive.plant.replaying.work.process import use
 
 log = structlog.get_logger()
 _AGAIN_S = 5.0
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
+"""Dask looks at each thread 100 times a second, and at itself 50 times, for a dashboard that a worker does not have."""
 
 
 def serve(scheduler: Scheduler, threads: int, settings: VaultSettings | None) -> None:
@@ -28,7 +36,8 @@ def serve(scheduler: Scheduler, threads: int, settings: VaultSettings | None) ->
     """
     if settings:
         use(settings)
-    asyncio.run(_serve(scheduler, threads))
+    with dask.config.set(_QUIET):
+        asyncio.run(_serve(scheduler, threads))
 
 
 async def _serve(scheduler: Scheduler, threads: int) -> None:

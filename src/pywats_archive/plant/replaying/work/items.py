@@ -96,7 +96,14 @@ class Items:
             use_current_parameters=False,
             converter_file=_candidate(laid_out, self._code.class_name),
         )
-        replayer = Replayer(self._made, station, self._process.pool, request, key=secrets.token_bytes(32))
+        replayer = Replayer(
+            self._made,
+            station,
+            self._process.pool,
+            request,
+            key=secrets.token_bytes(32),
+            scratch=self._process.scratch,
+        )
         return Trial(self._made, station, request, replayer), replayer
 
 
