@@ -29,6 +29,8 @@ _NAMES = {
     "gs": {"google_service_account_key": "service_account_key", "google_service_account": "service_account"},
 }
 """The names in a file and in the environment, with those of obstore."""
+VARIABLES = frozenset(name.upper() for names in _NAMES.values() for name in names)
+"""The environment variables of all of them."""
 _PUBLIC = {"access_key_id", "account_name", "tenant_id", "client_id", "service_account"}
 _MOST_BYTES = 100_000
 

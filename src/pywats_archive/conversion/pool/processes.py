@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -69,12 +69,19 @@ class ConverterProcesses:
     Once ``stopping`` is set, the end of a process is no result of its conversion: ConversionInterrupted.
     """
 
-    def __init__(self, count: int, *, lower_priority: bool = False, stopping: threading.Event | None = None) -> None:
-        """``lower_priority``: the processes run at low priority."""
+    def __init__(
+        self,
+        count: int,
+        *,
+        lower_priority: bool = False,
+        without: Collection[str] = (),
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """``lower_priority``: the processes run at low priority. ``without``: environment variables that they do not have."""
         self.count = count
         self._stopping = Stopping(stopping or threading.Event())
         self._slots = threading.Semaphore(count)
-        self._workers = Workers(count, lower_priority=lower_priority, stopping=self._stopping)
+        self._workers = Workers(count, lower_priority=lower_priority, without=without, stopping=self._stopping)
 
     @property
     def trouble(self) -> str | None:

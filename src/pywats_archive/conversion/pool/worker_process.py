@@ -42,11 +42,11 @@ class OutOfTime(Exception):
 class WorkerProcess:
     """A spawned process; one thread at a time. OSError when it cannot be started."""
 
-    def __init__(self, *, lower_priority: bool) -> None:
+    def __init__(self, *, lower_priority: bool, without: tuple[str, ...] = ()) -> None:
         _require_interpreter()
         calls, self._calls = _SPAWN.Pipe(duplex=False)
         self._answers, answers = _SPAWN.Pipe(duplex=False)
-        arguments = (calls, answers, lower_priority)
+        arguments = (calls, answers, lower_priority, without)
         self._process: BaseProcess = _SPAWN.Process(target=serving.serve, args=arguments, name="pywats-archive-worker")
         try:
             _start(self._process)

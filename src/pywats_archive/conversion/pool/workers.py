@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 
 from pywats_archive.conversion.pool.exits import cause_of
@@ -38,9 +39,10 @@ class Stopping:
 class Workers:
     """Up to ``count`` processes, idle or lent; safe to use from many threads."""
 
-    def __init__(self, count: int, *, lower_priority: bool, stopping: Stopping) -> None:
+    def __init__(self, count: int, *, lower_priority: bool, stopping: Stopping, without: Collection[str] = ()) -> None:
         self._count = count
         self._lower_priority = lower_priority
+        self._without = tuple(without)
         self._stopping = stopping
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
@@ -122,7 +124,7 @@ class Workers:
         if self.trouble and time.monotonic() < self._rest_until_s:
             raise WorkersUnavailable(self.trouble)
         try:
-            process = WorkerProcess(lower_priority=self._lower_priority)
+            process = WorkerProcess(lower_priority=self._lower_priority, without=self._without)
         except OSError as exc:
             raise self._failed(str(exc.strerror or exc)) from exc
         self._all.add(process)

@@ -38,8 +38,13 @@ class Answer:
     may have been ended by it."""
 
 
-def serve(calls: Connection, answers: Connection, lower_priority: bool) -> None:
-    """Run as a worker process until the service closes the connections; does not return."""
+def serve(calls: Connection, answers: Connection, lower_priority: bool, without: tuple[str, ...] = ()) -> None:
+    """Run as a worker process until the service closes the connections; does not return.
+
+    ``without``: environment variables that no converter gets, nor what it starts.
+    """
+    for name in without:
+        os.environ.pop(name, None)
     signals = StopSignals()
     signals.watch()
     signals.unblock()

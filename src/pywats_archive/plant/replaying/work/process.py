@@ -21,6 +21,7 @@ from pywats_archive.models.plant.replay import PlannedCode
 from pywats_archive.plant.replaying import code as packing
 from pywats_archive.plant.replaying.records import keys
 from pywats_archive.portable.scratch import Scratch
+from pywats_archive.vault.credentials import VARIABLES
 from pywats_archive.vault.opening import open_vault
 
 _PART_OF_MEMORY = 0.8
@@ -32,7 +33,7 @@ class ReplayProcess:
     def __init__(self, settings: VaultSettings, processes: int, *, keys_folder: Path | None = None) -> None:
         self.settings = settings
         self.vault = open_vault(settings, tries_again=True)
-        self.pool = ConverterProcesses(processes, lower_priority=True)
+        self.pool = ConverterProcesses(processes, lower_priority=True, without=VARIABLES)
         self.scratch = Scratch()
         self.keys = keys_folder
         self._codes: dict[str, Path] = {}
