@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+import psutil
 import structlog
 
 from bench import live
@@ -87,20 +88,29 @@ def _conversion_ms(found: results.SegmentResult) -> int:
 
 
 def _workers(board: Board, replays: PlantReplays) -> None:
-    """Alternate between one worker and two, and compare the best rates."""
+    """Alternate between one worker and two, and compare the best rates, and the processor time of all processes."""
     rates: dict[int, list[float]] = {1: [], 2: []}
+    spent: dict[int, list[float]] = {1: [], 2: []}
     for number in (1, 2) * _ROUNDS:
         with _cluster(number) as scheduler:
             replays.start(_CONVERTER, scheduler=scheduler)  # imports, converter processes
             run = replays.plan(_CONVERTER).run
-            began_s = time.perf_counter()
+            began_s, used_s = time.perf_counter(), _processor_s()
             done = replays.resume(run, scheduler=scheduler)
             rates[number].append(_processed(done) / (time.perf_counter() - began_s))
+            spent[number].append((_processor_s() - used_s) * 1000 / _ENTRIES)
     details = {f"{number} a s": [round(each, 1) for each in found] for number, found in rates.items()}
+    details |= {f"{number} cpu ms": [round(each, 1) for each in found] for number, found in spent.items()}
     part = max(rates[2]) / (2 * max(rates[1]))
     board.add(
         Figure(figure="n", name="two workers against twice one", ratio=part, bound=f">= {_PART}", details=details)
     )
+
+
+def _processor_s() -> float:
+    """Return the processor time of this process and of all below it: scheduler, workers and converters."""
+    own = psutil.Process()
+    return sum(sum(each.cpu_times()[:2]) for each in (own, *own.children(recursive=True)))
 
 
 def _processed(done: PlantReplayResult) -> int:

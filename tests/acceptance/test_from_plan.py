@@ -56,7 +56,11 @@ def test_a_station_applies_its_own_part_with_the_code_that_was_tried(two: Plant)
     (two.root / "candidate.py").unlink()
     first, second = two.stations["fct-1"], two.stations["fct-2"]
     before = shown(first), shown(second)
-    compared = apply(first, run, "--dry-run")
+    unasked = apply(first, run, "--dry-run")
+    assert (
+        unasked.returncode == 2 and f"Run the code {tried} from the vault, which engineer planned on" in unasked.stderr
+    )
+    compared = apply(first, run, "--dry-run", "--yes")
     assert compared.returncode == 0, compared.stderr
     assert "3 of 3: /limit 5.5 → 5.0" in compared.stdout
     assert f"what the replay {run} of all stations tried" in " ".join(compared.stdout.split())
@@ -105,7 +109,7 @@ def test_code_that_was_altered_in_the_vault_is_not_run_at_a_station(two: Plant) 
     (forged,) = (folder / other.run / "code").iterdir()
     code.chmod(0o600)
     code.write_bytes(forged.read_bytes())
-    ended = apply(two.stations["fct-1"], run, "--dry-run")
+    ended = apply(two.stations["fct-1"], run, "--dry-run", "--yes")
     assert ended.returncode != 0 and "it was altered, and is not run" in ended.stderr
     assert not proof.exists() and runs_of(two.stations["fct-1"]) == 0
 

@@ -25,6 +25,7 @@ from pywats_archive.portable.processes import lower_priority
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing.rules import require_possible
 from pywats_archive.words.text import counted, printable
+from pywats_archive.words.times import when
 
 if TYPE_CHECKING:
     from pywats_archive.client.plant.applying import FromPlan
@@ -144,6 +145,7 @@ def start(
         engine = client.reprocessing(archive, actor=current_actor())
         with _plan(from_plan, engine.archive_uuid, config, dry_run=dry_run) as plan:
             if plan is not None:
+                _ask_to_run(plan, yes=yes)
                 request = replace(request, only_code=plan.only_code, converter_file=plan.converter_file)
                 require_possible(request)
             ids, selection = choice.resolved(client, engine, plan)
@@ -193,6 +195,13 @@ def _plan(run: str | None, archive_uuid: str, config: Path | None, *, dry_run: b
                 printable(f"replay {run}: skipped {left_out} of this archive, which are left out here"), err=True
             )
         yield plan
+
+
+def _ask_to_run(plan: FromPlan, *, yes: bool) -> None:
+    """Ask before code from the vault runs here: whoever may write to the vault decides what it is."""
+    if plan.converter_file is not None:
+        author = f"{plan.author} planned on {when(plan.planned_at)}"
+        options.confirm(printable(f"Run the code {plan.only_code} from the vault, which {author}"), yes=yes)
 
 
 def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:

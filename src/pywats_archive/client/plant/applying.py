@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pywats_archive.errors import UsageError
@@ -22,6 +23,10 @@ class FromPlan:
     """Fingerprint of the code that it tried."""
     converter_file: str | None
     """That code, for a dry run; None if the station's own converter has to have it."""
+    author: str
+    """Who planned it."""
+    planned_at: datetime
+    """When."""
 
 
 @contextmanager
@@ -45,6 +50,8 @@ def from_plan(run: str, archive_uuid: str, *, config: Path, dry_run: bool) -> It
             archive_ids=part.archive_ids,
             untried=part.untried,
             only_code=part.plan.code.fingerprint,
+            author=part.plan.actor,
+            planned_at=part.plan.created_at,
             converter_file=applying.laid_out(vault, part.plan, scratch.make()) if dry_run else None,
         )
     finally:
