@@ -19,7 +19,7 @@ from pywats_archive.models.operation.integrity import Problem, ProblemKind
 from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.users import Users
-from pywats_archive.web.server import PageServer
+from pywats_archive.web.app import station_server
 from pywats_archive.web.settings import WebSettings
 from tests import hostile
 from tests.replayed import pages_of
@@ -98,7 +98,7 @@ def archive_alone(station: Station) -> Iterator[Pages]:
 @contextmanager
 def in_a_thread(client: Client, folder: Path) -> Iterator[Pages]:
     """Serve the pages of a client from a thread."""
-    server = PageServer(client, WebSettings(port=0), folder=folder)
+    server = station_server(client, WebSettings(port=0), folder=folder)
     thread = threading.Thread(target=server.serve)
     thread.start()
     try:

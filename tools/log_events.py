@@ -18,6 +18,8 @@ _SOURCE = ROOT / "src/pywats_archive"
 _NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 _ROW = re.compile(r"\| `(?P<name>[a-z_]+\.[a-z_]+)` \| (?P<levels>[^|]*) \| (?P<fields>[^|]*) \| (?P<meaning>.*) \|")
 _METHODS = {"info": "info", "warning": "warning", "error": "error", "critical": "critical", "exception": "error"}
+_FUNCTIONS = {"warn": "warning", "note": "info"}
+"""Those of ``portable/event_log.py``."""
 _OF_SOURCE = ("converter", "path", "archive_id")
 _OF_ERROR = ("error_type", "error_message", "traceback")
 _LEVELS = ("info", "warning", "error", "critical")
@@ -81,10 +83,10 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, set[str], list[str]]]:
 
 
 def _call(call: ast.Call) -> Iterator[tuple[str, set[str], list[str]]]:
-    """Yield the event of ``log.info("name", ...)``, ``log_of(...).log(level, "name", ...)`` or ``warn("name", ...)``."""
+    """Yield the event of ``log.info("name", ...)``, ``log_of(...).log(level, "name", ...)``, or ``warn("name", ...)``."""
     called = call.func
-    if isinstance(called, ast.Name) and called.id == "warn":
-        method, owner, arguments = "warning", None, call.args
+    if isinstance(called, ast.Name) and called.id in _FUNCTIONS:
+        method, owner, arguments = _FUNCTIONS[called.id], None, call.args
     elif isinstance(called, ast.Attribute) and called.attr in (*_METHODS, "log"):
         is_leveled = called.attr == "log"
         method, owner, arguments = called.attr, called.value, call.args[1:] if is_leveled else call.args

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import StorageError as StorageError
     from pywats_archive.errors import SystemServiceFailed as SystemServiceFailed
     from pywats_archive.errors import TooManyAtOnce as TooManyAtOnce
+    from pywats_archive.errors import TooSlow as TooSlow
     from pywats_archive.errors import UnknownConverter as UnknownConverter
     from pywats_archive.errors import UnknownEntry as UnknownEntry
     from pywats_archive.errors import UnknownRun as UnknownRun
@@ -221,7 +222,7 @@ _NAMES = {
         "ConfigError ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NotEncrypted NoteUntrusted Overtaken PurgeRunning "
         "NoTimeStamp RetentionHeldBack RunRunning ServiceFailed SourceChanged SourceKnown SourceOpen SourceVanished "
-        "StationAway StorageError SystemServiceFailed TooManyAtOnce UnknownConverter UnknownEntry UnknownRun "
+        "StationAway StorageError SystemServiceFailed TooManyAtOnce TooSlow UnknownConverter UnknownEntry UnknownRun "
         "UnknownUser UsageError WorkersUnavailable WrongAccount"
     ),
     "models.arrival": "Arrival ArrivalState",

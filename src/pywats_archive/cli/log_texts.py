@@ -59,6 +59,7 @@ TEXTS = {
         "{root}: metadata.db was rebuilt (entries: {entries}, reports: {reports}); begun with the copy: {copy}; "
         "entries younger than that copy: {younger}; the old one: {kept_as}"
     ),
+    "plant.access": "{kind} by {actor}: {details}",
     "purge.refused": "{converter}: {entries} entries are not purged: {reason}",
     "replay.no_worker": "{scheduler}: no worker is connected to the scheduler yet",
     "replay.scheduler_away": "{scheduler}: the scheduler cannot be reached; the worker tries again: {reason}",

@@ -17,6 +17,14 @@ def require_pages() -> None:
         raise UsageError("the web pages are not installed; install pywats-archive[web]")
 
 
+def plant_folder_of(index: Path, config: Path | None) -> Path:
+    """Return the folder for the pages of a plant: that of the configuration, else one of this account.
+
+    It is never that of the index, which may be removed and made anew.
+    """
+    return folder_of(None, config) if config else state_folder(str(index.absolute()))
+
+
 def folder_of(archive: Path | None, config: Path | None) -> Path:
     """Return the folder of an archive, or of a configuration; for one that is read-only, a folder of this account."""
     place = place_of(archive, config)

@@ -52,6 +52,7 @@ ArchiveError                     exit 1
 │   ├── SegmentDamaged                   a segment in it cannot be read
 │   └── AnotherHistory                   it has another history under the archive's name
 ├── TooManyAtOnce                        more sign-ins or downloads at once than are possible
+├── TooSlow                              a search of a plant took longer than its time limit
 ├── NoTimeStamp                          a time stamp authority returned no time stamp
 ├── StationAway                          no station answers at an address
 ├── ServiceFailed                        an essential part of the service ended
@@ -68,6 +69,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pywats_archive.errors.limits import TooManyAtOnce as TooManyAtOnce
+from pywats_archive.errors.limits import TooSlow as TooSlow
 from pywats_archive.errors.root import ArchiveError as ArchiveError
 from pywats_archive.errors.vault import AnotherHistory as AnotherHistory
 from pywats_archive.errors.vault import KeyMissing as KeyMissing
@@ -265,10 +268,6 @@ class ConverterUnavailable(ArchiveError):
 
 class WorkersUnavailable(ConverterUnavailable):
     """No worker process can be started; sources wait."""
-
-
-class TooManyAtOnce(ArchiveError):
-    """Too many passwords are being checked, or downloads sent, at once; try again in a moment."""
 
 
 class NoTimeStamp(ArchiveError):

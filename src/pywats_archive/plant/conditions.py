@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pywats_archive.errors import UsageError
 from pywats_archive.models.ids import is_archive_id
 from pywats_archive.models.plant.entry import PlantFilter
 from pywats_archive.models.query import SortKey
@@ -38,6 +40,9 @@ _ORDERS = {
     SortKey.RESULT: ("result", "converted", "archived", "tail"),
 }
 _BY_ARRIVAL = ("archived", "tail")
+_TEXT_COLUMNS = ("serial", "result")
+_MAY_LACK = ("serial", "duration", "result")
+_LONGEST_POSITION = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,12 +60,51 @@ def conditions(wanted: PlantFilter, manifest: Manifest) -> Conditions:
     return Conditions(where=where, values=[value for _, values in asked for value in values])
 
 
-def order_sql(wanted: PlantFilter) -> str:
-    """Return the order that is asked for; with a text, time means the moment of archiving, as at a station."""
+def order_of(wanted: PlantFilter) -> tuple[str, ...]:
+    """Return the columns of the order that is asked for; with a text, time means the moment of archiving, as at a station."""
     by_text = wanted.text is not None and wanted.sort is SortKey.TIME
+    return (*(_BY_ARRIVAL if by_text else _ORDERS[wanted.sort]), "chain")
+
+
+def order_sql(wanted: PlantFilter) -> str:
+    """Return the order that is asked for; only the first column may lack a value, and such rows come last."""
     direction = "DESC" if wanted.newest_first else "ASC"
-    columns = (*(_BY_ARRIVAL if by_text else _ORDERS[wanted.sort]), "chain")
-    return "ORDER BY " + ", ".join(f"{name} {direction} NULLS LAST" for name in columns)
+    return "ORDER BY " + ", ".join(f"{name} {direction} NULLS LAST" for name in order_of(wanted))
+
+
+def beyond(wanted: PlantFilter, after: str) -> Conditions:
+    """Return the condition of the rows behind a position, which ``position_of`` wrote; UsageError if it is none."""
+    first, *others = order_of(wanted)
+    value, *rest = _position(after, (first, *others))
+    sign = "<" if wanted.newest_first else ">"
+    tied = f"({', '.join(others)}) {sign} ({', '.join('?' * len(others))})"
+    if value is None:
+        return Conditions(where=f"{first} IS NULL AND {tied}", values=rest)
+    where = f"({first} {sign} ? OR {first} IS NULL OR ({first} = ? AND {tied}))"
+    return Conditions(where=where, values=[value, value, *rest])
+
+
+def position_of(wanted: PlantFilter, row: Mapping[str, Any]) -> str:
+    """Return the position of a row in the order that is asked for, as text."""
+    return json.dumps([row[name] for name in order_of(wanted)], separators=(",", ":"))
+
+
+def _position(text: str, columns: Sequence[str]) -> Sequence[Any]:
+    try:
+        found = json.loads(text) if len(text) <= _LONGEST_POSITION else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or len(found) != len(columns) or not all(map(_fits, columns, found)):
+        raise UsageError(f"after = {text[:80]!r}: is no position in this order; begin at the first page")
+    return found
+
+
+def _fits(column: str, value: object) -> bool:
+    if value is None:
+        return column in _MAY_LACK
+    if column in _TEXT_COLUMNS:
+        return isinstance(value, str)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _asked(wanted: PlantFilter, manifest: Manifest) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pywats_archive.errors import ConfigError, StorageError
+from pywats_archive.errors import ConfigError, StorageError, TooSlow
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "300MB"
 _WILDCARD = re.compile(r"[*?\[]")
+_AGAIN_S = 0.1
 _SETTINGS = {
     "allow_community_extensions": "false",
     "autoinstall_known_extensions": "false",
@@ -24,10 +26,11 @@ _SETTINGS = {
 
 
 @contextmanager
-def connected(work: Path, folder: Path) -> Iterator[DuckDBPyConnection]:
+def connected(work: Path, folder: Path, *, within_s: float | None = None) -> Iterator[DuckDBPyConnection]:
     """Open a connection for the index in ``folder``, which writes to ``work`` what exceeds its memory.
 
-    ConfigError without duckdb. Errors of DuckDB inside the block become StorageError.
+    ConfigError without duckdb. Errors of DuckDB inside the block become StorageError; TooSlow once the block took longer than
+    ``within_s``.
     """
     try:
         import duckdb  # noqa: PLC0415 (an extra that few computers need)
@@ -37,7 +40,14 @@ def connected(work: Path, folder: Path) -> Iterator[DuckDBPyConnection]:
     try:
         db.execute("SET enable_progress_bar = false")
         db.execute("SET TimeZone = 'UTC'")
-        yield db
+        with _Limit(db, within_s) as limit:
+            yield db
+    except duckdb.InterruptException as exc:
+        if not limit.is_over:
+            raise
+        raise TooSlow(
+            f"the search was stopped after {within_s:.0f} s; narrow it by dates, station or converter"
+        ) from exc
     except duckdb.Error as exc:
         raise StorageError(
             f"{folder}: the index cannot be used ({_first_line(exc)}); free space on its disk, or remove the folder and make "
@@ -45,6 +55,32 @@ def connected(work: Path, folder: Path) -> Iterator[DuckDBPyConnection]:
         ) from exc
     finally:
         db.close()
+
+
+class _Limit:
+    """Interrupts a connection once a time is over, again and again: a query that begins later is stopped too."""
+
+    def __init__(self, db: DuckDBPyConnection, within_s: float | None) -> None:
+        self._db = db
+        self._within_s = within_s
+        self._ended = threading.Event()
+        self.is_over = False
+
+    def __enter__(self) -> _Limit:
+        if self._within_s is not None:
+            self._thread = threading.Thread(target=self._watch, args=(self._within_s,), name="limit", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._within_s is not None:
+            self._thread.join()
+
+    def _watch(self, within_s: float) -> None:
+        while not self._ended.wait(_AGAIN_S if self.is_over else within_s):
+            self.is_over = True
+            self._db.interrupt()
 
 
 def files_sql(folder: Path, names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pywats_archive.errors import StorageError
+from pywats_archive.errors import StorageError, UnknownEntry
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.ids import is_archive_id
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter, PlantReport
@@ -17,7 +17,7 @@ from pywats_archive.models.query import COUNTED, Page
 from pywats_archive.models.report import SubmissionState, UnitResult
 from pywats_archive.models.time import UTC
 from pywats_archive.plant import manifest as manifests
-from pywats_archive.plant.conditions import conditions, order_sql
+from pywats_archive.plant.conditions import beyond, conditions, order_sql, position_of
 from pywats_archive.plant.duck import connected, rows
 from pywats_archive.plant.manifest import Chain, Manifest
 from pywats_archive.plant.rows import id_of, whole_path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS = tuple(each for each in ENTRIES.columns if each not in ("reason", "first_copy"))
 _TAIL = re.compile("[0-9a-f]{6}")
 _REPORT = (
     "ordinal, coalesce(report_id::VARCHAR, report_id_written), coalesce(serial_written, serial), "
@@ -66,41 +67,60 @@ class Index:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Index]:
+def opened(folder: Path, *, within_s: float | None = None) -> Iterator[Index]:
     """Open an index as it is now; UsageError if there is none, StorageError if a file of it is missing or damaged.
 
-    A process that fills it meanwhile may remove a file that a question needs: ``asked`` asks again then.
+    A process that fills it meanwhile may remove a file that a question needs: ``asked`` asks again then. TooSlow once the block
+    took longer than ``within_s``.
     """
     manifest = manifests.require(folder)
     manifests.require_intact(folder, manifest.files, whole=False)
-    with Scratch().folder() as work, connected(work, folder) as db:
+    with Scratch().folder() as work, connected(work, folder, within_s=within_s) as db:
         for table in TABLES.values():
             db.execute(f"CREATE TEMP VIEW {table.name} AS {table.now_sql(folder, manifest)}")
         yield Index(db, manifest)
 
 
-def asked(folder: Path, question: Callable[[Index], Answer]) -> Answer:
+def asked(folder: Path, question: Callable[[Index], Answer], *, within_s: float | None = None) -> Answer:
     """Ask an index a question, and again if its files were replaced meanwhile. Errors as ``opened``."""
     while True:
         before = manifests.require(folder)
         try:
-            with opened(folder) as index:
+            with opened(folder, within_s=within_s) as index:
                 return question(index)
         except StorageError:
             if manifests.require(folder) == before:
                 raise
 
 
-def find(index: Index, wanted: PlantFilter, *, limit: int, offset: int = 0) -> Page[PlantEntry]:
-    """Return a page of the matches; at most ``COUNTED`` of them are counted."""
+def find(
+    index: Index, wanted: PlantFilter, *, limit: int, offset: int = 0, after: str | None = None
+) -> Page[PlantEntry]:
+    """Return a page of the matches; at most ``COUNTED`` of them are counted. ``after`` is ``next`` of the page before."""
     asked = conditions(wanted, index.manifest)
-    found = _entries(index, wanted, limit=limit + 1, offset=offset)
-    items = tuple(found[:limit])
-    if len(found) <= limit and (items or not offset):
+    found = _rows(index, wanted, limit=limit + 1, offset=offset, after=after)
+    items = tuple(_entry(index, row) for row in found[:limit])
+    following = position_of(wanted, dict(zip(_COLUMNS, found[limit - 1], strict=True))) if len(found) > limit else None
+    if following is None and after is None and (items or not offset):
         return Page(items=items, total=offset + len(items))
     counted = f"SELECT count(*) FROM (SELECT 1 FROM entries WHERE {asked.where} LIMIT {COUNTED + 1})"
     ((total,),) = rows(index.db, counted, asked.values)
-    return Page(items=items, total=min(total, COUNTED), total_is_exact=total <= COUNTED)
+    return Page(items=items, total=min(total, COUNTED), total_is_exact=total <= COUNTED, next=following)
+
+
+def entry_of(index: Index, archive_uuid: str, archive_id: str) -> PlantEntry:
+    """Return the entry with this id of one archive; UnknownEntry if the index has none."""
+    wanted = PlantFilter(archive_ids=(archive_id,), station=archive_uuid)
+    found = (each for each in every(index, wanted) if each.archive_uuid == archive_uuid)
+    entry = next(found, None)
+    if entry is None:
+        raise UnknownEntry(f"{archive_id}: the index has no such entry of the archive {archive_uuid[:80]}")
+    return entry
+
+
+def converters(index: Index) -> list[str]:
+    """Return the names of all converters."""
+    return [name for (name,) in rows(index.db, "SELECT DISTINCT converter FROM entries ORDER BY 1")]
 
 
 def every(index: Index, wanted: PlantFilter, *, limit: int | None = None, offset: int = 0) -> list[PlantEntry]:
@@ -137,11 +157,18 @@ def moment(microseconds: int) -> datetime:
 
 
 def _entries(index: Index, wanted: PlantFilter, *, limit: int | None, offset: int) -> list[PlantEntry]:
-    asked = conditions(wanted, index.manifest)
-    columns = ", ".join(each for each in ENTRIES.columns if each not in ("reason", "first_copy"))
+    return [_entry(index, row) for row in _rows(index, wanted, limit=limit, offset=offset)]
+
+
+def _rows(
+    index: Index, wanted: PlantFilter, *, limit: int | None, offset: int, after: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Return the values of ``_COLUMNS`` of the matches."""
+    asked = [conditions(wanted, index.manifest), *([beyond(wanted, after)] if after is not None else [])]
+    where, values = " AND ".join(each.where for each in asked), [value for each in asked for value in each.values]
     part = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
-    query = f"SELECT {columns} FROM entries WHERE {asked.where} {order_sql(wanted)} {part}"
-    return [_entry(index, row) for row in rows(index.db, query, asked.values)]
+    query = f"SELECT {', '.join(_COLUMNS)} FROM entries WHERE {where} {order_sql(wanted)} {part}"
+    return rows(index.db, query, values)
 
 
 def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:

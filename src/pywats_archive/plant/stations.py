@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,18 +25,29 @@ def stations(index: Index, *, now: datetime, silent_after: timedelta) -> PlantSt
     for archive, name, version, entries, converted in rows(index.db, _CONVERTERS):
         made = PlantConverter(name=name, version=version, entries=entries, converted_at=moment(converted))
         converters[archive].append(made)
+    return PlantStations(
+        vault=index.manifest.vault,
+        updated_at=index.manifest.updated_at,
+        stations=_all(index, converters, now=now, silent_after=silent_after),
+    )
+
+
+def known(index: Index, *, now: datetime, silent_after: timedelta) -> tuple[PlantStation, ...]:
+    """Return the stations, by name, without a look at their entries."""
+    return _all(index, {}, now=now, silent_after=silent_after)
+
+
+def _all(
+    index: Index, converters: Mapping[int, Sequence[PlantConverter]], *, now: datetime, silent_after: timedelta
+) -> tuple[PlantStation, ...]:
     of_archive: dict[int, list[Chain]] = defaultdict(list)
     for chain in index.manifest.chains:
         of_archive[chain.archive].append(chain)
     found = (
-        _station(index, chains, converters[archive], now=now, silent_after=silent_after)
+        _station(index, chains, converters.get(archive, ()), now=now, silent_after=silent_after)
         for archive, chains in of_archive.items()
     )
-    return PlantStations(
-        vault=index.manifest.vault,
-        updated_at=index.manifest.updated_at,
-        stations=tuple(sorted(found, key=lambda each: (each.station.casefold(), each.archive_uuid))),
-    )
+    return tuple(sorted(found, key=lambda each: (each.station.casefold(), each.archive_uuid)))
 
 
 def problems(manifest: Manifest, archive: int | None = None) -> tuple[str, ...]:

@@ -1,18 +1,17 @@
-"""The application: gate, routes, errors and static files."""
+"""The pages and the API of a station."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
 from starlette.types import ASGIApp
 
-from pywats_archive.errors import ArchiveError
-from pywats_archive.web import problems
-from pywats_archive.web.access.gate import Gate
+from pywats_archive.client import Client
+from pywats_archive.client.vault.holding import with_cache
+from pywats_archive.web.access.gate import Access
+from pywats_archive.web.access.records import Records
 from pywats_archive.web.api import audit as audit_api
 from pywats_archive.web.api import entries as entries_api
 from pywats_archive.web.api import integrity as integrity_api
@@ -24,14 +23,17 @@ from pywats_archive.web.api import station as station_api
 from pywats_archive.web.api import status as status_api
 from pywats_archive.web.bulk import api as bulk_api
 from pywats_archive.web.bulk import pages as bulk
+from pywats_archive.web.frame.assembly import assembled
+from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.pages import archives, audit, compare, entry, integrity, overview, retention, runs, signin
-from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.pages.settings import shown as settings_page
 from pywats_archive.web.pages.settings import wizard
+from pywats_archive.web.server import PageServer, Served
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 from pywats_archive.web.users import api as users_api
 from pywats_archive.web.users import pages as users_pages
+from pywats_archive.web.verification import Verification
 
 ROUTERS = (
     entries_api.router,
@@ -65,64 +67,24 @@ ROUTERS = (
 
 def create_app(station: Station, settings: WebSettings) -> ASGIApp:
     """Put the pages and the API of a station together."""
-    app = FastAPI(
-        title="pywats-archive",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
-        default_response_class=problems.Json,
-    )
-    app.state.station = station
-    for router in ROUTERS:
-        app.router.routes += router.routes  # included, each would be analysed again, for half a second in all
-    app.mount("/static", StaticFiles(directory=FOLDER / "static"))
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_exception_handler(Exception, _on_unexpected)
-    app.add_exception_handler(ArchiveError, _on_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    return Gate(app, access=station.access, host_names=settings.host_names)  # around the answer to any error too
+    return assembled(station, ROUTERS, settings, openapi_url="/api/v1/openapi.json")
 
 
-def _on_unexpected(request: Request, error: Exception) -> Response:
-    happened = f"an unexpected error ({type(error).__name__})"
-    advice = "the output of 'pywats-archive web' has the details"
-    if _is_api(request):
-        answer: Response = problems.problem(500, happened, advice, kind="UnexpectedError")
-    else:
-        answer = page(request, "problem.html", code=500, happened=happened, advice=advice)
-    answer.headers["connection"] = "close"  # as uvicorn does after an error: the next request needs another connection
-    return answer
+def station_server(client: Client, settings: WebSettings, *, folder: Path) -> PageServer:
+    """Return the server of the pages of one station; errors as ``PageServer``."""
+    records = Records(lambda kind, actor, details: client.record_event(kind, actor=actor, details=details))
 
+    def create(access: Access, is_stopping: Callable[[], bool]) -> Served:
+        verification, jobs = Verification(client.verify, client.count_files), Jobs()
+        cached, cache = with_cache(client)
+        station = Station(
+            client=cached,
+            access=access,
+            name=socket.gethostname(),
+            verification=verification,
+            jobs=jobs,
+            is_stopping=is_stopping,
+        )
+        return Served(app=create_app(station, settings), closed=(jobs, verification, cache))
 
-def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ArchiveError)
-    if _is_api(request):
-        return problems.problem_of(error)
-    happened, advice = problems.parts_of(error)
-    return page(request, "problem.html", code=problems.status_of(error), happened=happened, advice=advice)
-
-
-def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    happened = "there is no such page" if error.status_code == 404 else str(error.detail).lower()
-    if _is_api(request):
-        answer = problems.problem(error.status_code, happened)
-        answer.headers.update(error.headers or {})
-        return answer
-    return page(request, "problem.html", code=error.status_code, happened=happened, advice="")
-
-
-def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    happened = f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}"
-    if _is_api(request):
-        return problems.problem(422, happened)
-    if first["loc"][0] == "path":
-        return page(request, "problem.html", code=404, happened="there is no such page", advice="")
-    return page(request, "problem.html", code=422, happened=happened, advice="")
-
-
-def _is_api(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return PageServer(create, records, settings, folder=folder, owner=client.actor.removeprefix("os:"))

@@ -38,6 +38,7 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.ArchiveInUse, 409),
     (errors.ArchiveAway, 503),
     (errors.TooManyAtOnce, 503),
+    (errors.TooSlow, 503),
     (errors.DiskFull, 507),
     (errors.ArchiveError, 500),
 )

@@ -6,17 +6,17 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from pywats_archive.client import Client
-from pywats_archive.client.vault.holding import with_cache
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.event_log import warn
 from pywats_archive.web.access.door import Door
@@ -25,13 +25,9 @@ from pywats_archive.web.access.records import Records
 from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
 from pywats_archive.web.access.users import Users
-from pywats_archive.web.app import create_app
 from pywats_archive.web.connections import PatientConnection
-from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.network import Renewal, listening, require_safe, tls_of
 from pywats_archive.web.settings import WebSettings
-from pywats_archive.web.station import Station
-from pywats_archive.web.verification import Verification
 
 _STOP_S = 2
 _LOOK_S = 1
@@ -40,45 +36,52 @@ _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """Why the system gives no further connection."""
 
 
-class PageServer:
-    """The pages of one station; ``stop`` ends them, from a signal handler too."""
+class Closable(Protocol):
+    """What ends with the pages."""
 
-    def __init__(self, client: Client, settings: WebSettings, *, folder: Path) -> None:
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """An application, and what is closed, in this order, when its pages end."""
+
+    app: ASGIApp
+    closed: tuple[Closable, ...] = ()
+
+
+Create = Callable[[Access, Callable[[], bool]], Served]
+"""Makes the application for those who have access; the second argument says whether the pages are about to end."""
+
+
+class PageServer:
+    """Pages at a port; ``stop`` ends them, from a signal handler too."""
+
+    def __init__(self, create: Create, records: Records, settings: WebSettings, *, folder: Path, owner: str) -> None:
         """Take the port; UsageError if it is taken, or if the network could reach pages without HTTPS or users.
 
-        ``folder`` holds the token, the users and the sessions.
+        ``folder`` holds the token, the users and the sessions; ``owner`` is the name of whoever has the token.
         """
         users = Users(folder)
         require_safe(settings, users)
         self._renewal = Renewal(settings)
         self._tls = tls = tls_of(settings)
         token = load_token(folder) if settings.is_local else None
-        records = Records(lambda kind, actor, details: client.record_event(kind, actor=actor, details=details))
-        station_id = uuid5(NAMESPACE_URL, str(folder)).hex[:8]
+        folder_id = uuid5(NAMESPACE_URL, str(folder)).hex[:8]
         access = Access(
             token=token,
             sessions=Sessions(folder, length=settings.session_length, idle=settings.session_idle),
             users=users,
             door=Door(users, records),
             records=records,
-            cookie=f"{'__Host-' if tls else ''}pywats-archive-{station_id}",
-            owner=client.actor.removeprefix("os:"),
+            cookie=f"{'__Host-' if tls else ''}pywats-archive-{folder_id}",
+            owner=owner,
             is_secure=tls is not None,
         )
-        self._records = records
-        self._verification = Verification(client.verify, client.count_files)
-        self._jobs = Jobs()
-        client, self._cache = with_cache(client)
-        station = Station(
-            client=client,
-            access=access,
-            name=socket.gethostname(),
-            verification=self._verification,
-            jobs=self._jobs,
-            is_stopping=lambda: self._server.should_exit,
-        )
+        served = create(access, lambda: self._server.should_exit)
+        self._closed = (*served.closed, records)
         config = uvicorn.Config(
-            create_app(station, settings),
+            served.app,
             http=PatientConnection,
             log_config=None,
             log_level="error",  # whoever sends nonsense would fill the log
@@ -100,13 +103,9 @@ class PageServer:
 
     def serve(self) -> None:
         """Serve until ``stop`` is called."""
-        with (
-            self._listener,
-            closing(self._cache),
-            closing(self._records),
-            closing(self._verification),
-            closing(self._jobs),
-        ):
+        with self._listener, ExitStack() as stack:
+            for each in reversed(self._closed):
+                stack.callback(each.close)
             self._server.run(sockets=[self._listener])
 
     def reload(self) -> None:

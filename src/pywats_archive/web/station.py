@@ -1,4 +1,4 @@
-"""What every route works with: the client, who may use it, and the clock."""
+"""What every route of a station works with: the client, and what is counted or running."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
+from typing import ClassVar
 
 from starlette.requests import Request
 
 from pywats_archive.client import Client
-from pywats_archive.errors import TooManyAtOnce
-from pywats_archive.models.time import Clock, utc_now
-from pywats_archive.web.access.gate import Access
+from pywats_archive.errors import ArchiveError, TooManyAtOnce
+from pywats_archive.web.frame.site import Section, Site, site_of
 from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.launcher import Launcher
 from pywats_archive.web.verification import Verification
+from pywats_archive.web.views.overview import Line, glance
 
 _TURNS = 2
 MOST_DOWNLOADS = 4
@@ -26,15 +27,23 @@ MOST_VAULT_READS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Station:
+class Station(Site):
     """One station behind its pages."""
 
+    KIND: ClassVar[str] = "station"
+    HAS_ACCOUNTS: ClassVar[bool] = True
+    SECTIONS: ClassVar[tuple[Section, ...]] = (
+        Section(address="/", name="Overview"),
+        Section(address="/archives", name="Archives"),
+        Section(address="/runs", name="Reprocess"),
+        Section(address="/retention", name="Retention"),
+        Section(address="/integrity", name="Integrity"),
+        Section(address="/settings", name="Settings"),
+        Section(address="/users", name="Users", right="users"),
+    )
+
     client: Client
-    access: Access
-    name: str
-    """What the pages show as the station's name."""
     verification: Verification
-    now: Clock = utc_now
     jobs: Jobs = field(default_factory=Jobs)
     """Actions over many entries."""
     launcher: Launcher = field(default_factory=Launcher)
@@ -46,6 +55,17 @@ class Station:
     """The files that are read from the vault at once."""
     is_stopping: Callable[[], bool] = bool
     """Whether the pages are about to end: streams end then."""
+
+    def glance(self) -> Line | None:
+        """Return the state of the service; None if the archive cannot be read, which the page says itself."""
+        try:
+            return glance(self.client.pulse())
+        except ArchiveError:
+            return None
+
+    def refresh(self) -> None:
+        """Open archives that were created since."""
+        self.client.open_new()
 
     @contextmanager
     def download(self) -> Iterator[None]:
@@ -73,9 +93,9 @@ class Station:
 
 def station_of(request: Request) -> Station:
     """Return the station that a request is for, with archives that were created since."""
-    station: Station = request.app.state.station
-    station.client.open_new()
-    return station
+    site = site_of(request)
+    assert isinstance(site, Station)
+    return site
 
 
 def user_of(request: Request) -> str:

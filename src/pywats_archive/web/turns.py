@@ -18,7 +18,7 @@ from pywats_archive.web.station import Station, station_of
 
 
 async def _turn(request: Request) -> AsyncIterator[None]:
-    station: Station = request.app.state.station
+    station: Station = request.app.state.site
     if asks_vault(request):
         with station.vault_read():
             yield

@@ -68,8 +68,13 @@ class PlantStation:
             self.convert(entry, made)
         return entry
 
-    def convert(self, entry: ArchiveEntry, made: Made) -> None:
-        """Record one more conversion of an entry."""
+    def convert(self, entry: ArchiveEntry, made: Made, *, serial: str | None = None, **more: Any) -> None:
+        """Record one more conversion of an entry; ``more`` are fields of it."""
+        known: dict[str, Any] = {
+            "converter_version": "1.2",
+            "error": None if made.error is None else ERRORS[made.error],
+            "warnings": tuple(made.warnings),
+        }
         conversion = Conversion(
             archive_id=entry.archive_id,
             attempt=0,
@@ -78,11 +83,11 @@ class PlantStation:
             status=made.status,
             converter_name=entry.converter_name,
             converter_class="m.C",
-            converter_version="1.2",
-            error=None if made.error is None else ERRORS[made.error],
-            warnings=tuple(made.warnings),
+            **known | more,
         )
-        documents = [document(*UNITS[each], number) for number, each in enumerate(made.units)]
+        documents = [
+            document(serial or UNITS[each][0], *UNITS[each][1:], number) for number, each in enumerate(made.units)
+        ]
         reports = conversions.record_conversion(
             self.archive, conversions.NewConversion(conversion=conversion, documents=documents)
         )

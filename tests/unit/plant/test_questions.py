@@ -13,7 +13,8 @@ from pywats_archive.archive import purging
 from pywats_archive.client.plant.index import Plant
 from pywats_archive.errors import UnknownEntry, UsageError
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.plant.entry import PlantFilter
+from pywats_archive.models.plant.entry import PlantEntry, PlantFilter
+from pywats_archive.models.query import SortKey
 from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.vault.folder import FolderVault
 
@@ -130,3 +131,26 @@ def test_a_source_comes_back_from_the_vault_although_its_station_purged_it(
     assert bad.path is None and "was erased" in str(bad.error)
     with pytest.raises(UnknownEntry):
         made.restore(["SN-none"], tmp_path)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("sort", [*SortKey, None])
+def test_pages_together_have_each_entry_once_in_order(
+    station: Stations, vault: FolderVault, tmp_path: Path, sort: SortKey | None, newest_first: bool
+) -> None:
+    """Whatever they are sorted by, and whether entries lack it; with words too."""
+    for name in ("a", "b"):
+        one = station(name)
+        for number in range(6):
+            one.add(Made(status=ConversionStatus.SUCCESS, units=(number,)))
+            one.add(Made(status=ConversionStatus.FAILED, error=1))
+        one.ship()
+    plant = indexed(tmp_path / "index", vault)
+    wanted = PlantFilter(sort=sort or SortKey.TIME, newest_first=newest_first, text=None if sort else "SN")
+    seen, after = list[PlantEntry](), None
+    while not seen or after:
+        page = plant.read(lambda state, after=after: state.find(wanted, limit=5, after=after))  # type: ignore[misc]
+        seen += page.items
+        after = page.next
+        assert page.total == 24
+    assert seen == plant.entries(wanted) and len(seen) == 24

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.web.pages.rendering import FOLDER
+from pywats_archive.web.frame.rendering import FOLDER
 
 SCRIPTS = sorted((FOLDER / "static").glob("*.js"))
 STYLES = sorted((FOLDER / "static").glob("*.css"))

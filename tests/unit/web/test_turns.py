@@ -33,7 +33,7 @@ def test_only_two_heavy_answers_are_made_at_once_and_others_do_not_wait() -> Non
         pass
 
     async def ask() -> list[int]:
-        app.state.station = SimpleNamespace(turns=asyncio.Semaphore(2))
+        app.state.site = SimpleNamespace(turns=asyncio.Semaphore(2))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://station") as client:
             waiting = [asyncio.create_task(client.get("/heavy")) for _ in range(5)]
             while now < 2:

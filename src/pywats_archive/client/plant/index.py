@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pywats_archive.client.plant.state import SILENT_AFTER, PlantState
 from pywats_archive.errors import ArchiveError, UnknownEntry, UsageError
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter
 from pywats_archive.models.plant.figures import PlantFigures
 from pywats_archive.models.plant.station import PlantIndexed, PlantStations
 from pywats_archive.models.query import Page
-from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.restoring import Restored
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pywats_archive.plant.searching import Index
 
 Answer = TypeVar("Answer")
-SILENT_AFTER = timedelta(hours=26)
-"""A service ships something every day, even if nothing is tested: its own daily checks are events."""
 _LISTED = 10
 
 
@@ -50,9 +48,7 @@ class Plant:
 
     def find(self, wanted: PlantFilter, *, limit: int = 100, offset: int = 0) -> Page[PlantEntry]:
         """Return a page of the entries that match."""
-        from pywats_archive.plant.searching import find
-
-        return self._asked(lambda index: find(index, wanted, limit=limit, offset=offset))
+        return self.read(lambda state: state.find(wanted, limit=limit, offset=offset))
 
     def entries(self, wanted: PlantFilter, *, limit: int | None = None, offset: int = 0) -> list[PlantEntry]:
         """Return all entries that match, or some of them."""
@@ -68,11 +64,7 @@ class Plant:
 
     def statistics(self, wanted: PlantFilter, *, by: str = "converter") -> PlantFigures:
         """Return how often conversions and units fail, by station, and ``converter`` or ``part``; of the entries that match."""
-        from pywats_archive.plant.figures import GROUPS, figures
-
-        if by not in GROUPS:
-            raise UsageError(f"by = {by!r}: use one of {', '.join(GROUPS)}")
-        return self._asked(lambda index: figures(index, wanted, by=by))
+        return self.read(lambda state: state.statistics(wanted, by=by))
 
     def restore(
         self, named: Iterable[str], to: Path, *, station: str | None = None, config: Path | None = None
@@ -87,12 +79,9 @@ class Plant:
         from pywats_archive.plant.restoring import restore
         from pywats_archive.vault.opening import open_vault
 
-        each_once = tuple(dict.fromkeys(named))
+        names = list(dict.fromkeys(named))
         entries, url = self._asked(
-            lambda index: (
-                [_resolved(index, each, station, newest=False) for each in each_once],
-                index.manifest.vault,
-            )
+            lambda index: ([_resolved(index, each, station, newest=False) for each in names], index.manifest.vault)
         )
         vault = open_vault(settings_of(config, url), tries_again=True)
         found = []
@@ -106,14 +95,19 @@ class Plant:
 
     def stations(self, *, silent_after: timedelta = SILENT_AFTER) -> PlantStations:
         """Return how far the vault has each archive, its problems, and its converters."""
-        from pywats_archive.plant.stations import stations
+        return self.read(lambda state: state.stations(silent_after=silent_after))
 
-        return self._asked(lambda index: stations(index, now=utc_now(), silent_after=silent_after))
+    def read(self, question: Callable[[PlantState], Answer], *, within_s: float | None = None) -> Answer:
+        """Ask several things of one state of the index, whoever fills it meanwhile; TooSlow after ``within_s`` seconds.
 
-    def _asked(self, question: Callable[[Index], Answer]) -> Answer:
+        A question may be asked twice.
+        """
+        return self._asked(lambda index: question(PlantState(index)), within_s=within_s)
+
+    def _asked(self, question: Callable[[Index], Answer], *, within_s: float | None = None) -> Answer:
         from pywats_archive.plant.searching import asked
 
-        return asked(self._folder, question)
+        return asked(self._folder, question, within_s=within_s)
 
 
 def _resolved(index: Index, named: str, station: str | None, *, newest: bool) -> PlantEntry:

@@ -13,8 +13,8 @@ from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.bulk import choice as choosing
 from pywats_archive.web.bulk import downloads, phrases
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.jobs.actions import Bulk, Order
-from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import address, words
 from pywats_archive.words.text import counted

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.plant.entry import PlantEntry
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import SubmissionState, UnitResult
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import address, words
+from pywats_archive.web.views.address import ArchiveView
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration
 
@@ -39,6 +42,9 @@ class Row:
     """One entry in the table."""
 
     archive_id: str
+    address: str
+    station: str
+    """Empty in the pages of one station."""
     when: str
     at: str
     serial: str
@@ -65,27 +71,37 @@ def archives(request: Request) -> Response:
         request,
         "archives.html",
         view=view,
-        rows=[_row(entry, brief(entry.conversion_timestamp, now=station.now())) for entry in found.items],
-        count=_count(found, view.wanted()),
+        rows=[
+            row_of(each, now=station.now(), address=f"/entries/{words.quoted(each.archive_id)}") for each in found.items
+        ],
+        count=count_of(found, is_all=view.wanted() == EntryFilter()),
         next=view.query(after=found.next) if found.next else "",
         first=view.query() if view.after else None,
         replay=view.query(sort="", order=""),
         given=view.given(sort="", order=""),
         actions=ACTIONS,
-        columns=_COLUMNS,
         converters=station.client.converters(),
-        statuses={each.value.lower(): words.converted_badge(each).text.lower() for each in ConversionStatus},
-        results=[each.value.lower() for each in UnitResult],
-        submissions=[each.value.lower() for each in SubmissionState],
-        presets=[(name, view.query(from_=str(today - timedelta(days=days)), to="")) for name, days in _DAYS],
+        **choices(view, today),
     )
 
 
 _DAYS = (("Today", 0), ("7 days", 6), ("30 days", 29))
 
 
-def _count(found: Page[ArchiveEntry], wanted: EntryFilter) -> str:
-    match = "entries" if wanted == EntryFilter() else "match"
+def choices(view: ArchiveView, today: date) -> dict[str, Any]:
+    """Return what the form offers."""
+    return {
+        "columns": _COLUMNS,
+        "statuses": {each.value.lower(): words.converted_badge(each).text.lower() for each in ConversionStatus},
+        "results": [each.value.lower() for each in UnitResult],
+        "submissions": [each.value.lower() for each in SubmissionState],
+        "presets": [(name, view.query(from_=str(today - timedelta(days=days)), to="")) for name, days in _DAYS],
+    }
+
+
+def count_of(found: Page[ArchiveEntry] | Page[PlantEntry], *, is_all: bool) -> str:
+    """Say how many entries match."""
+    match = "entries" if is_all else "match"
     if not found.total_is_exact:
         return f"more than {found.total:,} {match}"
     if found.total == 1:
@@ -93,7 +109,8 @@ def _count(found: Page[ArchiveEntry], wanted: EntryFilter) -> str:
     return f"{found.total:,} {match}"
 
 
-def _row(entry: ArchiveEntry, when: str) -> Row:
+def row_of(entry: ArchiveEntry | PlantEntry, *, now: datetime, address: str, station: str = "") -> Row:
+    """Return an entry as the table shows it."""
     marks = {
         "warnings": entry.warnings,
         "held": entry.hold_reason,
@@ -102,7 +119,9 @@ def _row(entry: ArchiveEntry, when: str) -> Row:
     }
     return Row(
         archive_id=entry.archive_id,
-        when=when,
+        address=address,
+        station=words.visible(station, most=60),
+        when=brief(entry.conversion_timestamp, now=now),
         at=entry.conversion_timestamp.isoformat(),
         serial=words.visible(entry.serial_number or "", most=60),
         part=words.visible(entry.part_number or "", most=60),

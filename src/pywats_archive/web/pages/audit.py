@@ -12,7 +12,7 @@ from pywats_archive.models.event import AuditPage, RecordedEvent
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views.address import view_of
 from pywats_archive.web.views.audit import phrases

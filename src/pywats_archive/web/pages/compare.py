@@ -18,7 +18,7 @@ from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.documents import read_document, require_comparable
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import user_of
 from pywats_archive.web.turns import TAKES_TURN, client_in_turn
 from pywats_archive.web.views import difference, words

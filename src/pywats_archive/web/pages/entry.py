@@ -16,9 +16,9 @@ from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.documents import read_document
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.pages import source
 from pywats_archive.web.pages.archives import ACTIONS
-from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.pages.vault import vault_of
 from pywats_archive.web.station import user_of
 from pywats_archive.web.turns import TAKES_TURN, asks_vault, client_in_turn

@@ -12,7 +12,7 @@ from pywats_archive.models.event import EventFilter
 from pywats_archive.models.time import utc_now
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.pages.vault import vault_of
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import Depth

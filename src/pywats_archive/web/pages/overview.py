@@ -9,7 +9,7 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import chart
 from pywats_archive.web.views import overview as view

@@ -14,7 +14,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import retention as view
 from pywats_archive.words.purges import effect

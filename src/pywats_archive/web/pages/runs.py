@@ -12,7 +12,7 @@ from pywats_archive.errors import NeedsConfirmation
 from pywats_archive.models.operation.replay import ReplayRequest, RunState
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.replaying import NO_CONFIG, Replaying, replayed
 from pywats_archive.web.views import runs as view
 from pywats_archive.web.views.words import visible

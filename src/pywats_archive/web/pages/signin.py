@@ -1,4 +1,4 @@
-"""Sign in with a name and a password, or with the station's token, and out."""
+"""Sign in with a name and a password, or with the token of these pages, and out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pywats_archive.web.access.door import Refused
 from pywats_archive.web.access.gate import STATION, Access, address_of, person_actor
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
-from pywats_archive.web.station import station_of
+from pywats_archive.web.frame.rendering import page
+from pywats_archive.web.frame.site import site_of
 from pywats_archive.words.times import duration
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +48,7 @@ def answer(
     tried = Tried(name=name, to=to)
     if token:
         return _with_token(request, token, tried)
-    access, address = station_of(request).access, address_of(request)
+    access, address = site_of(request).access, address_of(request)
     user = access.door.enter(name, password, address=address)
     if isinstance(user, Refused):
         return _refused(request, tried, user)
@@ -59,7 +59,7 @@ def answer(
 @router.post("/sign-out", dependencies=[needs(Action.OWN_ACCOUNT)])
 def leave(request: Request) -> Response:
     """Sign out."""
-    access = station_of(request).access
+    access = site_of(request).access
     ended = [access.sessions.end(secret) for secret in access.secrets_of(request.headers)]
     for session in filter(None, ended):
         actor = person_actor(session.user) if session.mark else STATION
@@ -70,10 +70,10 @@ def leave(request: Request) -> Response:
 
 
 def _with_token(request: Request, token: str, tried: Tried) -> Response:
-    access, address = station_of(request).access, address_of(request)
+    access, address = site_of(request).access, address_of(request)
     if not access.is_token(token.strip()):
         access.records.refused("user.refused", f"token {address}", address=address, by="token")
-        return _form(request, tried, code=403, wrong="This is not the token of this station.")
+        return _form(request, tried, code=403, wrong=f"This is not the token of this {site_of(request).KIND}.")
     access.records.used("user.signed_in", address, actor=STATION, address=address, by="token")
     secret = access.sessions.begin(access.owner, address=address, token_mark=access.token_mark)
     return _signed_in(request, access, secret, tried.to)
@@ -98,7 +98,7 @@ def _refused(request: Request, tried: Tried, refused: Refused) -> Response:
 
 
 def _form(request: Request, tried: Tried, *, code: int = 200, wrong: str = "") -> Response:
-    access = station_of(request).access
+    access = site_of(request).access
     return page(
         request,
         "signin.html",

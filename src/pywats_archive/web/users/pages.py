@@ -16,7 +16,7 @@ from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.passwords import LONGEST, SHORTEST
 from pywats_archive.web.access.roles import Action, Role, may
 from pywats_archive.web.access.users import MOST_DAYS
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.users.accounts import TOKEN_DAYS, Accounts
 from pywats_archive.web.users.api import accounts_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import UnitResult
 from pywats_archive.words import text
 
@@ -86,6 +86,6 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def name_of(entry: ArchiveEntry) -> str:
+def name_of(entry: text.WithSource) -> str:
     """Return the name of an entry's source."""
     return visible(text.name_of(entry))

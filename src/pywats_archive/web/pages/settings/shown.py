@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views.settings import shown as view
 from pywats_archive.words.alerts import sentence

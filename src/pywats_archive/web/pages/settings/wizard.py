@@ -16,7 +16,7 @@ from pywats_archive.models.settings.changes import SettingsPlan
 from pywats_archive.web.access.guard import is_from_here
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
-from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.frame.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views.settings import shown
 from pywats_archive.web.views.settings import wizard as view

@@ -9,26 +9,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from pywats_archive.errors import ArchiveError
 from pywats_archive.web.access.roles import rights_of
-from pywats_archive.web.station import Station, station_of
+from pywats_archive.web.frame.site import site_of
 from pywats_archive.web.views import words
-from pywats_archive.web.views.overview import Line, glance
 from pywats_archive.words import approvals
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration, exact
 
 FOLDER = Path(__file__).parent.parent
-SECTIONS = (
-    ("/", "Overview", "read"),
-    ("/archives", "Archives", "read"),
-    ("/runs", "Reprocess", "read"),
-    ("/retention", "Retention", "read"),
-    ("/integrity", "Integrity", "read"),
-    ("/settings", "Settings", "read"),
-    ("/users", "Users", "users"),
-)
-"""Address, name, and what a person must be allowed to see it."""
 
 
 def _environment() -> Environment:
@@ -53,26 +41,20 @@ def _section(path: str) -> str:
     return "/archives" if first == "/entries" else first
 
 
-def _glance(station: Station) -> Line | None:
-    """Return the state of the service; None if the archive cannot be read, which the page says itself."""
-    try:
-        return glance(station.client.pulse())
-    except ArchiveError:
-        return None
-
-
 def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
     """Render a template with the frame's own values."""
-    station = station_of(request)
-    now = station.now()
+    site = site_of(request)
+    now = site.now()
     person = getattr(request.state, "person", None)
     frame = {
-        "sections": SECTIONS,
+        "sections": site.SECTIONS,
         "path": request.url.path,
         "section": _section(request.url.path),
         "code": code,
-        "station": station.name,
-        "glance": _glance(station) if person else None,
+        "station": site.name,
+        "kind": site.KIND,
+        "has_accounts": site.HAS_ACCOUNTS,
+        "glance": site.glance() if person else None,
         "user": person.name if person else None,
         "own_role": person.role.value if person else "",
         "rights": rights_of(person.role if person else None),

@@ -1,0 +1,32 @@
+"""Turns: few pages ask the index at once, and searches, which may be slow, take none of the turns of other pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import Depends, Request
+
+from pywats_archive.errors import TooManyAtOnce
+from pywats_archive.web.plant.site import PlantSite
+from pywats_archive.web.views.plant.address import is_search
+
+PATIENCE_S = 30.0
+"""How long a request waits for its turn; longer than one question may take."""
+
+
+async def _turn(request: Request) -> AsyncIterator[None]:
+    site: PlantSite = request.app.state.site
+    turns = site.searches if is_search(request.query_params) else site.look_ups
+    try:
+        await asyncio.wait_for(turns.acquire(), PATIENCE_S)
+    except asyncio.TimeoutError:
+        raise TooManyAtOnce("other searches are not done yet; try again in a moment") from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+TAKES_TURN = Depends(_turn, scope="function")
+"""The dependency of a route that asks the index."""
