@@ -10,7 +10,7 @@ import typer
 from pywats_archive.cli.output import print_json
 from pywats_archive.cli.place import config_beside
 from pywats_archive.cli.plant.replay.drawing import draw, exit_code
-from pywats_archive.client.vault.station import settings_of
+from pywats_archive.client.plant import replays
 from pywats_archive.errors import UsageError
 from pywats_archive.models.plant.replay import PlantReplayResult
 
@@ -37,9 +37,7 @@ UnprotectedOption = Annotated[
 
 def replays_of(vault: str | None, config: Path | None) -> PlantReplays:
     """Return the replays of the vault that is named, or of the configuration's."""
-    from pywats_archive.plant.replaying.replays import PlantReplays  # noqa: PLC0415 (slow to import)
-
-    return PlantReplays(settings_of(config_beside(vault, config), vault))
+    return replays.replays_of(vault, config=config_beside(vault, config))
 
 
 def scheduler_of(
