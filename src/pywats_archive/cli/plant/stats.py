@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Annotated
 
@@ -17,6 +17,9 @@ from pywats_archive.cli.plant.search import of_plant
 from pywats_archive.cli.plant.words import IndexOption, StationOption, plant_of
 from pywats_archive.models.plant.figures import PlantRate
 from pywats_archive.words.text import printable
+
+_SIDE_BY_SIDE = 5
+"""How many stations fit into the width of a terminal."""
 
 
 class By(str, Enum):
@@ -52,23 +55,60 @@ def stats(
     elif not found.rates:
         console.print("no entries")
     else:
-        console.print(_table(found.rates, by.value))
+        console.print(table_of(found.rates, by.value))
 
 
-def _table(rates: Sequence[PlantRate], by: str) -> Table:
-    """Draw a line for each name, and a column for each station."""
-    stations = list(dict.fromkeys((each.station, each.archive_uuid) for each in sorted(rates, key=_place)))
-    names = [station for station, _ in stations]
+def table_of(rates: Sequence[PlantRate], by: str) -> Table:
+    """Draw a column for each station; of more stations than fit side by side, a line for each."""
+    stations = _stations(rates)
+    return _side_by_side(rates, stations, by) if len(stations) <= _SIDE_BY_SIDE else _lines(rates, stations, by)
+
+
+def _stations(rates: Sequence[PlantRate]) -> Mapping[str, str]:
+    """Return the uuids of the archives, with the names of their stations, ordered by them; each name occurs once."""
+    found = {each.archive_uuid: each.station for each in sorted(rates, key=_place)}
+    names = list(found.values())
+    return {
+        uuid: printable(station if names.count(station) == 1 else f"{station} {uuid[:8]}")
+        for uuid, station in found.items()
+    }
+
+
+def _empty(by: str, *columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("part number" if by == By.PART.value else by, overflow="fold")
-    for station, uuid in stations:
-        table.add_column(printable(station if names.count(station) == 1 else f"{station} {uuid[:8]}"), justify="right")
-    table.add_column("all", justify="right")
-    for name in dict.fromkeys(each.name for each in rates):
+    for each in columns:
+        table.add_column(each, justify="right")
+    return table
+
+
+def _side_by_side(rates: Sequence[PlantRate], stations: Mapping[str, str], by: str) -> Table:
+    table = _empty(by, *stations.values(), "all")
+    for name in _names(rates):
         own = {each.archive_uuid: each for each in rates if each.name == name}
-        cells = (_cell([own[uuid]]) if uuid in own else "-" for _, uuid in stations)
+        cells = (_cell([own[uuid]]) if uuid in own else "-" for uuid in stations)
         table.add_row(printable(name or "-"), *cells, _cell(own.values()))
     return table
+
+
+def _lines(rates: Sequence[PlantRate], stations: Mapping[str, str], by: str) -> Table:
+    table = _empty(by)
+    table.add_column("station", overflow="fold")
+    table.add_column("did not pass", justify="right")
+    for name in _names(rates):
+        own = [each for each in rates if each.name == name]
+        table.add_row(printable(name or "-"), "all", _cell(own))
+        for each in sorted(own, key=_share, reverse=True):
+            table.add_row("", stations[each.archive_uuid], _cell([each]))
+    return table
+
+
+def _names(rates: Sequence[PlantRate]) -> Iterable[str | None]:
+    return dict.fromkeys(each.name for each in rates)
+
+
+def _share(rate: PlantRate) -> tuple[float, int]:
+    return rate.failed_percent or 0.0, rate.failed
 
 
 def _cell(rates: Iterable[PlantRate]) -> str:
