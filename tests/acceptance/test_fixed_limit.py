@@ -1,4 +1,4 @@
-"""A standard converter with one limit put right, over 300 files: shown field by field, sent under the same ids, rolled back."""
+"""A standard converter with one limit put right, over 150 files: shown field by field, sent under the same ids, rolled back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fixed(SPEAConverter):
             max_str = "{HIGHEST_V}"
         super()._add_step(max_str=max_str, unit_str=unit_str, **more)
 """
-FILES = 300
+FILES = 150
 
 
 def test_exactly_what_a_fixed_limit_touches_is_told_sent_and_taken_back(station: Station) -> None:
@@ -73,7 +73,7 @@ def test_exactly_what_a_fixed_limit_touches_is_told_sent_and_taken_back(station:
 
 
 def _drop(station: Station) -> None:
-    """Drop the real files of each format, and generated ones until there are 300 in all."""
+    """Drop the real files of each format, and generated ones until there are 150 in all."""
     folders = {
         name: station.add(name, f"{STANDARD}.{path}", file_patterns=["*.*"]) for name, (path, *_) in FORMATS.items()
     }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
-import subprocess
-import sys
 import threading
 from itertools import count
 from pathlib import Path
@@ -243,14 +242,11 @@ def test_of_several_savers_at_once_one_wins(config: Path) -> None:
     assert len(list((config.parent / FORMER).glob("*config.json"))) == 1
 
 
-@pytest.mark.posix("kills a process with SIGKILL")
+@pytest.mark.posix("forks, and kills with SIGKILL")
 def test_a_kill_leaves_a_whole_file_and_no_copy_of_its_secrets_for_long(config: Path) -> None:
     """The file is the former or the new one; what the killed process left beside it goes with the next change."""
-    code = "import sys; from tests.unit.host.test_changing import change_for_ever; change_for_ever(sys.argv[1])"
     for _ in range(5):
-        with subprocess.Popen([sys.executable, "-c", code, str(config)], stdout=subprocess.PIPE) as process:
-            assert process.stdout and process.stdout.readline()
-            process.kill()
+        kill_while_it_changes(config)
         assert plan_change(config, "A", {}).changes == () and TOKEN in config.read_text()
     left = config.with_name(f".{config.name}.0123abcd.part")
     left.write_text(TOKEN)
@@ -258,9 +254,19 @@ def test_a_kill_leaves_a_whole_file_and_no_copy_of_its_secrets_for_long(config: 
     assert not list(config.parent.glob(".*.part")) and '"retention_days" : 77' in config.read_text()
 
 
-def change_for_ever(path: str) -> None:
-    """Change a configuration again and again; say so after the first time."""
-    config = Path(path)
-    for number in count(1):
-        make_change(config, "A", {"retention_days": number % 70 + 1}, checksum=checksum_of(config))
-        print(number, flush=True)  # noqa: T201 (the parent waits for it)
+def kill_while_it_changes(config: Path) -> None:
+    """Kill a process that changes a configuration again and again, once it has done so."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            for number in count(1):
+                make_change(config, "A", {"retention_days": number % 70 + 1}, checksum=checksum_of(config))
+                os.write(writer, b".")
+        finally:
+            os._exit(1)
+    os.close(writer)
+    with os.fdopen(reader, "rb", buffering=0) as changes:
+        assert changes.read(1)
+        os.kill(child, signal.SIGKILL)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
