@@ -20,6 +20,7 @@ from pywats_archive.plant.reading import ReadSegment
 from pywats_archive.plant.rows import ENTRIES, REPORTS, IndexRow, text_of
 from pywats_archive.plant.writing import Writing
 from pywats_archive.replication import names
+from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.vault import marker
 from pywats_archive.vault.store import StoredKey, Vault
 
@@ -104,10 +105,7 @@ class Indexing:
         return Progressed(manifest=manifest, segments=total, rows=rows, has_merged=has_merged)
 
     def _segments(self, filling: _Filling) -> Iterator[tuple[int, int]]:
-        """Read each segment that is new, and again those with a finding; yields how many of how many were read."""
-        for finding in filling.manifest.findings:
-            if found := reading.read_again(self._vault, filling.chain(finding.chain), finding):
-                filling.heal(finding, found)
+        """Read each segment that is new, then those with a finding, or their repairs; yields how many of how many were read."""
         for archive_uuid, name in reading.histories(self._vault):
             filling.know(archive_uuid, name)
         new = [(chain.number, stored) for chain in filling.chains for stored in reading.unread(self._vault, chain)]
@@ -118,6 +116,10 @@ class Indexing:
             except (SegmentDamaged, KeyMissing) as exc:
                 filling.leave(chain, stored, str(exc))
             yield count, len(new)
+        for finding in filling.findings:
+            if found := reading.read_again(self._vault, filling.chain(finding.chain), finding):
+                filling.heal(finding, found)
+                yield len(new), len(new)
 
     def _checked(self, manifest: Manifest) -> Manifest:
         """Read all files of the index once a day: DuckDB itself does not notice most changes of single bytes."""
@@ -167,6 +169,11 @@ class _Filling:
         """The histories, in the order of their numbers."""
         return sorted(self._chains.values(), key=lambda each: each.number)
 
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong, as far as it is known."""
+        return list(self._findings.values())
+
     def chain(self, number: int) -> Chain:
         """Return a history by its number."""
         return self._chains[number]
@@ -199,11 +206,14 @@ class _Filling:
             why = "does not follow from the segment before it; one was altered"
             self._find(chain, f"{stored.key}#", f"{stored.key}: {why}")
         self._take(found)
+        self._advance(chain, known, stored.key)
+
+    def _advance(self, chain: Chain, known: SegmentDescription, key: str) -> None:
         self._chains[chain.number] = chain.model_copy(
             update={
                 "station": text_of(known.station),
                 "began": chain.began or known.made_at,
-                "last_key": stored.key,
+                "last_key": key,
                 "last": known.last,
                 "hash": text_of(known.hash),
                 "ended_at": known.ended_at,
@@ -225,7 +235,10 @@ class _Filling:
         """Take the rows of a segment that could not be read before."""
         self._take(found)
         chain = self._chains[finding.chain]
-        self._chains[finding.chain] = chain.model_copy(update={"segments": chain.segments + 1})
+        if finding.key == chain.last_key:  # the next segment follows from this one
+            self._advance(chain, found.description, finding.key)
+        else:
+            self._chains[finding.chain] = chain.model_copy(update={"segments": chain.segments + 1})
         self._findings.pop(finding.key, None)
         if finding.following > found.description.last + 1:
             self._miss(chain, found.description.last + 1, finding.following)

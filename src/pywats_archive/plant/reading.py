@@ -66,8 +66,8 @@ def read_again(vault: Vault, chain: Chain, finding: Finding) -> ReadSegment | No
     first = names.first_of(finding.key)
     if first is None:
         return None
-    before = names.segment_key(chain.archive_uuid, chain.name, first - 1)
-    following = next(vault.keys(names.segments_folder(chain.archive_uuid, chain.name), after=before), None)
+    listed = vault.keys(names.segments_folder(chain.archive_uuid, chain.name), after=finding.key[:-1])
+    following = next((each for each in listed if each.key >= finding.key), None)
     own = (following,) if following and following.key == finding.key else ()
     for stored in (*(each.stored for each in repairs_of(vault, finding.key)), *own):
         with suppress(SegmentDamaged, KeyMissing):

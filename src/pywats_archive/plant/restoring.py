@@ -11,8 +11,8 @@ from pywats_archive.archive.replica.loose import LooseEntry
 from pywats_archive.archive.replica.rows import Row, rows_of
 from pywats_archive.errors import BlobDamaged, BlobMissing, KeyMissing, SegmentDamaged
 from pywats_archive.models.plant.entry import PlantEntry
-from pywats_archive.replication.fetching import blobs_of, pieces_of, segment_at, segment_keys
-from pywats_archive.replication.repair.lookup import repairs_of
+from pywats_archive.replication.fetching import blobs_of, segment_at, segment_keys
+from pywats_archive.replication.repair.lookup import copies_of, repairs_of
 from pywats_archive.replication.segment.reading import ODD_LINE, Segment
 from pywats_archive.vault.store import Vault
 
@@ -82,10 +82,16 @@ def _fetched(vault: Vault, segment: Segment, wanted: frozenset[str], loose: Loos
     except SegmentDamaged:
         return
     for path in sorted(wanted & held):
-        with suppress(SegmentDamaged, KeyMissing, BlobDamaged):
-            whole = loose.root / path
-            whole.parent.mkdir(parents=True, exist_ok=True)
-            with whole.open("wb") as stream:
-                stream.writelines(pieces_of(vault, segment, path))
-            if loose.is_intact(path):
-                yield path
+        if any(_is_written(pieces, path, loose) for pieces in copies_of(vault, segment, path)):
+            yield path
+
+
+def _is_written(pieces: Iterator[bytes], path: str, loose: LooseEntry) -> bool:
+    """Write a blob; returns whether it is intact."""
+    with suppress(SegmentDamaged, KeyMissing, BlobDamaged):
+        whole = loose.root / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with whole.open("wb") as stream:
+            stream.writelines(pieces)
+        return loose.is_intact(path)
+    return False

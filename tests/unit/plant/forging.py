@@ -14,11 +14,12 @@ from pywats_archive.replication import names
 from pywats_archive.replication.fetching import whole_segment
 from pywats_archive.replication.segment.building import build
 from pywats_archive.vault.folder import FolderVault
+from pywats_archive.vault.store import Vault
 
 Row = dict[str, Any]
 
 
-def keys_of(vault: FolderVault, archive_uuid: str) -> list[str]:
+def keys_of(vault: Vault, archive_uuid: str) -> list[str]:
     """Return the keys of the segments of an archive."""
     return [each.key for each in vault.keys(archive_uuid) if "/segments/" in each.key]
 

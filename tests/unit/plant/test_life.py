@@ -208,6 +208,11 @@ def test_a_repair_takes_the_place_of_a_damaged_segment(station: Stations, vault:
     assert is_same(made, one.archive.root) and not made.stations().stations[0].problems
     (back,) = made.restore([entry.archive_id], tmp_path / "back")
     assert back.error is None
+    one.add(PASSED)
+    one.ship()
+    for again in (folder, tmp_path / "anew"):
+        assert not indexed(again, vault).stations().stations[0].problems
+    assert is_same(Plant(tmp_path / "anew"), one.archive.root)
 
 
 def test_a_file_of_a_false_repair_is_not_restored(station: Stations, vault: FolderVault, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,6 +16,7 @@ from pywats_archive import Client
 from pywats_archive.archive import holds
 from pywats_archive.client.plant.index import Plant
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.plant.entry import PlantFilter
 from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.report import SubmissionState, UnitResult
 from pywats_archive.models.time import UTC
@@ -100,7 +102,37 @@ _NUMBERS = (
     "A_1",
     "%",
 )
-_DAYS = (date(2026, 11, 4), date(2026, 11, 23), _NOW, _NOW - timedelta(days=20), _NOW + timedelta(minutes=1))
+_DAYS = (
+    date(2026, 11, 4),
+    date(2026, 11, 23),
+    _NOW,
+    _NOW.replace(tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    _NOW - timedelta(days=20),
+    _NOW + timedelta(minutes=1),
+)
+_PIECES = some.sampled_from(
+    [
+        "sn1",
+        "SN",
+        "limit",
+        "GRÖS",
+        "größer",
+        "2\u0303",
+        "x_y",
+        '"',
+        "'",
+        "%",
+        "_",
+        "*",
+        "?",
+        "-",
+        "\u20ac",
+        "\\",
+        "NEAR(",
+        "OR",
+    ]
+)
+_TEXTS = some.sampled_from(_WORDS) | some.lists(_PIECES, min_size=1, max_size=4).map("".join)
 _FILTERS = some.builds(
     EntryFilter,
     from_date=some.none() | some.sampled_from(_DAYS),
@@ -108,9 +140,10 @@ _FILTERS = some.builds(
     converter_name=some.none() | some.sampled_from(["conv0", "conv1", "CONV1"]),
     status=some.none() | some.sampled_from(ConversionStatus),
     result=some.none() | some.sampled_from(UnitResult),
-    serial_number=some.none() | some.sampled_from(_NUMBERS),
+    serial_number=some.none() | some.sampled_from(_NUMBERS) | _TEXTS,
     part_number=some.none() | some.sampled_from(_NUMBERS),
-    text=some.none() | some.sampled_from(_WORDS),
+    text=some.none() | _TEXTS,
+    failure_reason=some.none() | some.none() | some.sampled_from(ERRORS),
     warned=some.none() | some.booleans(),
     submission=some.none() | some.sampled_from(SubmissionState),
     purged=some.none() | some.booleans(),
@@ -126,10 +159,13 @@ _FILTERS = some.builds(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(wanted=_FILTERS)
-def test_every_filter_finds_what_the_stations_list(plant: Both, wanted: EntryFilter) -> None:
-    """The entries are the same in all that both show, each once."""
+@given(wanted=_FILTERS, chosen=some.none() | some.lists(some.integers(0, 71), max_size=5))
+def test_every_filter_finds_what_the_stations_list(plant: Both, wanted: EntryFilter, chosen: list[int] | None) -> None:
+    """The entries are the same in all that both show, each once; also if only some are named."""
     client, made = plant
+    if chosen is not None:
+        ids = sorted(each.archive_id for each in client.entries(EntryFilter()))
+        wanted = replace(wanted, archive_ids=("20200101000000000_000000", "no id", *(ids[each] for each in chosen)))
     assert sorted(of_plant(made, wanted), key=repr) == sorted(of_stations(client, wanted), key=repr)
 
 
@@ -143,3 +179,20 @@ def test_every_order_is_that_of_the_station(plant: Both, sort: SortKey, newest_f
     found = [each[field] for each in of_plant(made, wanted)]
     assert found == [each[field] for each in of_stations(client, wanted)]
     assert len(found) == 72
+
+
+@pytest.mark.parametrize("text", [None, "sn1"])
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_pages_are_those_of_the_station(plant: Both, text: str | None, newest_first: bool) -> None:
+    """Each entry is on one page, in the order of the station, and each page knows how many there are."""
+    client, made = plant
+    wanted = EntryFilter(text=text, converter_name="conv1", newest_first=newest_first)
+    ids = [each.archive_id for each in client.entries(wanted)]
+    asked = PlantFilter(text=text, converter_name="conv1", newest_first=newest_first)
+    pages = [made.find(asked, limit=7, offset=offset) for offset in range(0, len(ids) + 7, 7)]
+    found = [each.archive_id for page in pages for each in page.items]
+    assert found == [each.archive_id for each in made.entries(asked)]
+    assert sorted(found) == sorted(ids) and len(ids) > 14
+    assert {(page.total, page.total_is_exact) for page in pages} == {(len(ids), True)}
+    own = client.find(wanted, limit=7, offset=7)
+    assert own.total == len(ids)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pywats_archive.client.plant.state import SILENT_AFTER, PlantState
+from pywats_archive.archive import arguments
+from pywats_archive.client.plant.state import SILENT_AFTER, PlantState, checked
 from pywats_archive.errors import ArchiveError, UnknownEntry, UsageError
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter
 from pywats_archive.models.plant.figures import PlantFigures
@@ -54,7 +55,9 @@ class Plant:
         """Return all entries that match, or some of them."""
         from pywats_archive.plant.searching import every
 
-        return self._asked(lambda index: every(index, wanted, limit=limit, offset=offset))
+        asked, offset = checked(wanted), arguments.whole(offset, "offset")
+        most = None if limit is None else arguments.whole(limit, "limit", least=1)
+        return self._asked(lambda index: every(index, asked, limit=most, offset=offset))
 
     def details(self, named: str, *, station: str | None = None) -> PlantEntryDetails:
         """Return the newest entry that an id, the end of one, or a serial number names, with its reports; or UnknownEntry."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pywats_archive.archive import arguments
 from pywats_archive.errors import UsageError
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter
 from pywats_archive.models.plant.figures import PlantFigures
@@ -36,7 +37,8 @@ class PlantState:
         """Return a page of the entries that match; ``after`` is ``next`` of the page before, also of an earlier state."""
         from pywats_archive.plant.searching import find
 
-        return find(self._index, wanted, limit=limit, offset=offset, after=after)
+        limit, offset = arguments.whole(limit, "limit", least=1), arguments.whole(offset, "offset")
+        return find(self._index, checked(wanted), limit=limit, offset=offset, after=after)
 
     def details(self, archive_uuid: str, archive_id: str) -> PlantEntryDetails:
         """Return an entry of one archive with its reports; UnknownEntry if the index has none."""
@@ -68,10 +70,20 @@ class PlantState:
 
         if by not in GROUPS:
             raise UsageError(f"by = {by!r}: use one of {', '.join(GROUPS)}")
-        return figures(self._index, wanted, by=by)
+        return figures(self._index, checked(wanted), by=by)
 
     def stations(self, *, silent_after: timedelta = SILENT_AFTER) -> PlantStations:
         """Return how far the vault has each archive, its problems, and its converters."""
         from pywats_archive.plant.stations import stations
 
         return stations(self._index, now=utc_now(), silent_after=silent_after)
+
+
+def checked(wanted: PlantFilter) -> PlantFilter:
+    """Return a filter whose fields are as a station wants them; UsageError names one that is not."""
+    for name in ("station", "error", "process"):
+        if (value := getattr(wanted, name)) is not None:
+            arguments.text(value, name, may_be_empty=True)
+    found = arguments.entry_filter(wanted)
+    assert isinstance(found, PlantFilter)
+    return found

@@ -15,7 +15,7 @@ from pywats_archive.archive.replica.damage import KnownRepair
 from pywats_archive.archive.replica.progress import ShippedSegment
 from pywats_archive.errors import KeyMissing, SegmentDamaged
 from pywats_archive.replication import names
-from pywats_archive.replication.fetching import description_of, misplaced, whole_segment
+from pywats_archive.replication.fetching import description_of, misplaced, pieces_of, whole_segment
 from pywats_archive.replication.packing import lacking_in
 from pywats_archive.replication.segment.description import SegmentDescription
 from pywats_archive.replication.segment.reading import ODD_LINE, Segment
@@ -102,6 +102,17 @@ def large_repair(vault: Vault, archive_uuid: str, sha256: str) -> StoredKey | No
         if sha256_in(vault, each.key) == sha256:
             return each
     return None
+
+
+def copies_of(vault: Vault, segment: Segment, path: str) -> Iterator[Iterator[bytes]]:
+    """Yield a blob that came with a segment, and then its intact repair if it is an object of its own; each as ``pieces_of``.
+
+    Whoever has read one copy whole needs no other.
+    """
+    yield pieces_of(vault, segment, path)
+    known = segment.description
+    if path in known.large and (repair := large_repair(vault, known.archive_uuid, known.large[path])):
+        yield vault.stream(repair.key)
 
 
 def _newest_first(vault: Vault, first: str) -> list[StoredKey]:
