@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.faults.steps import Volume
@@ -212,6 +214,19 @@ def test_a_batch_ends_in_time(busy: Busy, monkeypatch: pytest.MonkeyPatch, limit
     kinds = [isinstance(outcome, ArchiveEntry) for outcome in outcomes]
     assert kinds == sorted(kinds, reverse=True) and not all(kinds)
     assert busy.entries().keys() == {name for name, kind in zip(NAMES, kinds, strict=True) if kind}
+
+
+def test_a_slow_look_up_takes_no_time_from_the_files(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalog that answers slowly is the reason to archive files together, and not each alone."""
+    known_paths, now_s = entries.known_paths, [0.0]
+
+    def slow(*asked: Any) -> Any:
+        now_s[0] += 3600
+        return known_paths(*asked)
+
+    monkeypatch.setattr(entries, "known_paths", slow)
+    monkeypatch.setattr(batch, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    assert all(isinstance(outcome, ArchiveEntry) for outcome in busy.together(*NAMES))
 
 
 def test_what_does_not_fit_is_in_another_batch(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,9 +77,9 @@ def _prepare(
     """Write the blobs of those sources that can be archived together; errors are added to ``outcomes``."""
     drafts: dict[int, Draft] = {}
     paths: set[Path] = set()
-    began_s = time.monotonic()
     with archive.read() as db:
         known = entries.known_paths(db, [os.fspath(source.arrived_at) for source in sources.values()])
+    began_s = time.monotonic()  # not before: on a slow disk, the look-up alone may take longer than all files may
     for number, source in sources.items():
         if time.monotonic() - began_s > _LONGEST_S or batch.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
             break
