@@ -53,7 +53,9 @@ FAULTY = f"""{_FIXED}
 """
 GATED = f"""{_FIXED}
     def before(self, source, number, place):
-        while number > 4 and not os.path.exists(GATE):
+        with open(GATE + ".begun", "ab") as begun:
+            begun.write(b"x")
+        while os.path.getsize(GATE + ".begun") > {ENTRIES // 3} and not os.path.exists(GATE):
             time.sleep(0.05)
 """
 ERRORS = (
