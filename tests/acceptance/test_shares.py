@@ -264,7 +264,7 @@ def test_what_went_meanwhile_is_on_record(station: Station) -> None:
 
 def test_sources_of_a_watch_folder_that_is_away_are_not_gone(station: Station) -> None:
     """A watch folder that goes is not made again, nothing in it counts as vanished, and it is taken up again (12)."""
-    watch = station.add("one", settle_seconds=5)
+    watch = station.add("one", settle_seconds=600)  # it stays seen, however long the rest takes
     others = station.add("other")
     elsewhere = station.root / "elsewhere"
     with logged() as lines, station.serving():
@@ -276,6 +276,7 @@ def test_sources_of_a_watch_folder_that_is_away_are_not_gone(station: Station) -
         wait_for(lambda: station.names("other/Done") == ["b.log"])
         wait_for(lambda: ("raised", "watch.away") in alerts(lines))
         assert not watch.exists()
+    station.sections[0]["settle_seconds"] = 0.3
     with station.serving():
         time.sleep(1)
         assert not watch.exists()
@@ -287,7 +288,7 @@ def test_sources_of_a_watch_folder_that_is_away_are_not_gone(station: Station) -
 def test_an_empty_mount_point_is_no_empty_watch_folder(station: Station) -> None:
     """When a share goes, the empty folder in its place does not make its sources vanish, restarts or not (invariant 12)."""
     with share(station.root / "one" / "watch") as made:
-        watch = station.add("one", settle_seconds=5)
+        watch = station.add("one", settle_seconds=600)
         with station.serving():
             wait_for((station.archive_root / "metadata.db").exists)
             (watch / "a.log").write_bytes(b"seen")
@@ -296,6 +297,7 @@ def test_an_empty_mount_point_is_no_empty_watch_folder(station: Station) -> None
             time.sleep(3)
         assert any("nothing is mounted" in told for told in station.run().waiting)
         assert [arrival.state.value for arrival in station.arrivals()] == ["seen"]
+        station.sections[0]["settle_seconds"] = 0.3
         with station.serving():
             made.come()
             wait_for(lambda: station.names("one/Done") == ["a.log"])
