@@ -17,7 +17,10 @@ from tests.faults.scenarios import SCENARIOS
 from tests.faults.steps import Kind, crash, cut_power, fail_once, fill_disk
 from tests.faults.table import TRIED
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system"),
+    pytest.mark.timeout(900),  # the longest takes 10 seconds of processor time, and more than 200 on a busy machine
+]
 _NAMES = [
     pytest.param(name, marks=pytest.mark.migrated) if scenario.is_new else name for name, scenario in SCENARIOS.items()
 ]
