@@ -154,10 +154,19 @@ def answer(client: Client, wanted: EntryFilter, form: Form) -> None:
 
 def write_csv(entries: Iterable[object], columns: Mapping[str, str] = CSV) -> None:
     """Write entries as CSV: the head of each column, and the field that it shows."""
-    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines = csv.writer(_Lines(), lineterminator=_Lines.ENDING)
     lines.writerow(columns)
     for entry in entries:
         lines.writerow([_plain(getattr(entry, field)) for field in columns.values()])
+
+
+class _Lines:
+    """Standard output, with line feeds at the ends of lines: csv quotes what is in its own ending, so both characters."""
+
+    ENDING = "\r\n"
+
+    def write(self, line: str) -> int:
+        return sys.stdout.write(line.removesuffix(self.ENDING) + "\n")
 
 
 def _plain(value: object) -> object:

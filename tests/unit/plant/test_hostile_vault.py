@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.command import command
 from tests.unit.plant.forging import Row, copy, forge, keys_of, put
 from tests.unit.plant.stations import Made, PlantStation, indexed
 
@@ -117,6 +120,35 @@ def test_what_a_segment_says_of_itself_stops_nothing(
         made = indexed(tmp_path / "index", vault)
     assert answers(made)[good.archive.description.archive_uuid] == 1
     assert made.find(PlantFilter(station="good")).total == 1
+
+
+def test_no_text_of_a_station_reaches_a_terminal_as_it_is(
+    two: tuple[PlantStation, PlantStation], vault: FolderVault, tmp_path: Path
+) -> None:
+    """Every verb shows control characters as escapes; CSV has one line for each entry that a reader of CSV finds."""
+    bad, _ = two
+    key = keys_of(vault, bad.archive.description.archive_uuid)[0]
+    evil = "[red]\x1b[31m\r\x07\u202e=1+1"
+    texts = ("converter_name", "conversion_error", "serial_number", "part_number", "source_path", "hold_reason")
+    forge(vault, key, table="archive_entries", change=lambda row: row.update(dict.fromkeys(texts, evil)))
+    forge(vault, key, table="reports", change=lambda row: row.update(process=evil, result=evil, serial_number=evil))
+    for each in keys_of(vault, bad.archive.description.archive_uuid):
+        forge(vault, each, station=evil, software=evil)
+    found = [each.archive_id for each in indexed(tmp_path / "index", vault).entries(PlantFilter())]
+    verbs = (
+        ("stations",),
+        ("search",),
+        ("show", evil),
+        ("stats",),
+        ("search", "--json"),
+        ("restore", evil, "--to", str(tmp_path / "to")),
+    )
+    for verb in verbs:
+        ended = command("plant", *verb, "--index", tmp_path / "index")
+        assert not {"\x1b", "\r", "\x07", "\u202e"} & {*ended.stdout, *ended.stderr}, verb
+        assert "\\x1b" in ended.stdout + ended.stderr or "\\u001b" in ended.stdout + ended.stderr, verb
+    lines = list(csv.DictReader(io.StringIO(command("plant", "search", "--csv", "--index", tmp_path / "index").stdout)))
+    assert len(lines) == 3 and {each["archive_id"] for each in lines} == {*found}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,28 @@ def test_what_changes_several_times_a_day_is_as_it_was_last(
         assert is_same(made, one.archive.root)
     files = manifests.require(folder).files
     assert len(files) <= 16 and not any(each.month for each in files)
+
+
+def test_the_end_of_a_year_and_a_clock_that_is_set_back_lose_nothing(
+    station: Stations, vault: FolderVault, tmp_path: Path
+) -> None:
+    """Entries of one minute are in the files of two months; a run that seems to be before the last one adds what is new."""
+    one, folder = station("a"), tmp_path / "index"
+    one.aged.now = datetime(2026, 12, 31, 23, 59, 50, tzinfo=timezone.utc)
+    for number in range(4):
+        one.add(PASSED)
+        one.ship()
+        day = datetime(2027, 1, 2 + number, tzinfo=timezone.utc)
+        indexed(folder, vault, clock=lambda day=day: day)
+    months = {each.month for each in manifests.require(folder).files}
+    assert {"2026-12", "2027-01"} <= months
+    one.add(FAILED)
+    one.ship()
+    made = indexed(folder, vault, clock=lambda: datetime(2020, 1, 1, tzinfo=timezone.utc))
+    assert is_same(made, one.archive.root)
+    made = indexed(folder, vault, clock=lambda: datetime(2027, 2, 1, tzinfo=timezone.utc))
+    assert is_same(made, one.archive.root)
+    assert {each.month for each in manifests.require(folder).files} == {"2026-12", "2027-01"}
 
 
 def test_a_rebuilt_station_has_each_entry_once(station: Stations, vault: FolderVault, tmp_path: Path) -> None:

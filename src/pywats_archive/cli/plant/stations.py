@@ -59,7 +59,7 @@ def _table(found: tuple[PlantStation, ...]) -> Table:
             _state(each),
             str(each.entries),
             printable(", ".join(f"{known.name} {known.version or ''}".rstrip() for known in each.converters)),
-            each.software.removeprefix("pywats-archive "),
+            printable(each.software.removeprefix("pywats-archive ")),
             style="red" if each.is_silent or each.problems else "",
         )
     return table
