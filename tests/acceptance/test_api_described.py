@@ -56,7 +56,7 @@ def schemathesis(served: Pages, token: str, role: Role, folder: Path, *options: 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_route_answers_as_described(tmp_path: Path) -> None:
     """No answer is an unexpected error, or has an undescribed status, type or shape; without a token, each is refused."""
     fill(tmp_path)
@@ -66,7 +66,7 @@ def test_every_route_answers_as_described(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("role", Role)
 def test_every_route_for_each_role(tmp_path: Path, role: Role) -> None:
     """A user gets no unexpected error; a route that the role forbids answers a valid request with 403, and does nothing."""

@@ -330,7 +330,7 @@ def _crashes(root: Path, number: int) -> bool:
 
 @pytest.mark.posix("SIGKILL")
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_hundreds_of_entries_exported_and_imported(tmp_path: Path) -> None:
     """250 entries, five groups: the bag is valid by bagit and its own commands; imported, killed twice, they are equal."""
     from tests.bags import require_valid  # noqa: PLC0415

@@ -30,7 +30,7 @@ with Archive.open(root / "archive", create=True, own=True) as archive:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="measures with getrusage")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_gigabyte_takes_less_than_64_mb_more(tmp_path: Path) -> None:
     """A source of 1 GB is archived and restored with less than 64 MB of extra memory (invariant 9)."""
     block = b"".join(b"%06d;R%d;PASS;1.234e+02\n" % (n, n % 400) for n in range(40_000))

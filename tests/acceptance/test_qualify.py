@@ -17,7 +17,7 @@ from pywats_archive.qualification.operation import CHANGES
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_station_is_qualified(station: Station, tmp_path: Path) -> None:
     """All of the operation passes; the protocol is signed with the station's key; the archive and the disk are as before."""
     (station.add("ict") / "a.log").write_text("a")

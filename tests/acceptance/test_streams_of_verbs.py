@@ -42,7 +42,7 @@ PRINTING = [
 """Calls in the other encoding: its characters are escaped by the same code, whichever verb prints them."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("encoding", "names"), [("ascii", EACH), ("cp1252", PRINTING)], ids=["ascii", "cp1252"])
 def test_what_an_encoding_lacks_is_escaped(tmp_path: Path, encoding: str, names: list[str]) -> None:
     """Each verb answers with the exit code that it has anyway, in the characters that there are."""
@@ -55,7 +55,7 @@ def test_what_an_encoding_lacks_is_escaped(tmp_path: Path, encoding: str, names:
 
 
 @pytest.mark.posix("a pipe without a reader")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_nobody_reads_the_answer(tmp_path: Path) -> None:
     """Each verb does its work and ends without a word about the pipe, as one whose reader has seen enough."""
     with Station(tmp_path / "station") as station:

@@ -42,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         yield station
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_page_is_for_everybody(chromium: Browser, made: Hostile) -> None:  # noqa: F811
     """axe-core finds no fault in any page or refused form, all sections unfolded, on a desk and a phone, in both themes."""
     page, complaints = _open(chromium, made.pages)

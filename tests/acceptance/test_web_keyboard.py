@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         yield station
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_tab_reaches_every_control(chromium: Browser, made: Hostile) -> None:  # noqa: F811
     """Links, fields, buttons and what folds: in the order of the page, with a visible mark; Escape changes nothing."""
     page, complaints = _open(chromium, made.pages)

@@ -200,7 +200,7 @@ def refused(*words: str) -> str:
     return done.stderr
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_nothing_opens_to_the_network_unprotected(base: Path, tmp_path: Path) -> None:
     """Without HTTPS or without a user, the command says what is missing and how to get it."""
     archive = ["--archive", str(base / "archive"), "--host", "0.0.0.0"]

@@ -19,7 +19,7 @@ from tests.faults.table import TRIED
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system"),
-    pytest.mark.timeout(900),  # the longest takes 10 seconds of processor time, and more than 200 on a busy machine
+    pytest.mark.timeout(1800),  # the longest takes 10 seconds of processor time, and more than 200 on a busy machine
 ]
 _NAMES = [
     pytest.param(name, marks=pytest.mark.migrated) if scenario.is_new else name for name, scenario in SCENARIOS.items()
