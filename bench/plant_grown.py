@@ -15,6 +15,8 @@ from pywats_archive.plant.rows import ENTRIES
 from pywats_archive.plant.tables import TABLES, IndexTable
 from pywats_archive.plant.writing import Writing
 
+_AMPLE = {"memory_limit": "2GB"}
+"""Only the index's own processes are measured."""
 _DAY_MS = 86_400_000
 _SERIAL = "'SN' || lpad(({} - k * {}) :: VARCHAR, 8, '0')"
 _ERROR = "ValueError: no header in line "
@@ -30,7 +32,7 @@ def grow(folder: Path, count: int, first_day: datetime, days: int) -> int:
     entries = sum(each.rows for each in manifest.of(ENTRIES))
     copies = round(count / entries) - 1
     writing = Writing(folder, on_step=no_step, now=first_day)
-    with connected(folder / manifests.WORK, folder) as db:
+    with connected(folder / manifests.WORK, folder, settings=_AMPLE) as db:
         for month, wanted in _months(first_day, copies, days):
             for table in TABLES.values():
                 query = _copied(table, files_sql(folder, base[table.name]), entries, days, wanted)

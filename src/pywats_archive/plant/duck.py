@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,29 +14,34 @@ from pywats_archive.errors import ConfigError, StorageError, TooSlow
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY = "300MB"
 _WILDCARD = re.compile(r"[*?\[]")
 _AGAIN_S = 0.1
 _SETTINGS = {
     "allow_community_extensions": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": MEMORY,
 }
+_MOST_MEMORY = "1GB"
+READING = {"memory_limit": "300MB"}
+WRITING = {"memory_limit": "130MB", "threads": "1", "preserve_insertion_order": "false"}
+"""One thread: each further one takes 150 MB for its part of a file, and more processor time in all. The order of the rows in a
+file is that of its ORDER BY."""
 
 
 @contextmanager
-def connected(work: Path, folder: Path, *, within_s: float | None = None) -> Iterator[DuckDBPyConnection]:
+def connected(
+    work: Path, folder: Path, *, settings: Mapping[str, str] = READING, within_s: float | None = None
+) -> Iterator[DuckDBPyConnection]:
     """Open a connection for the index in ``folder``, which writes to ``work`` what exceeds its memory.
 
-    ConfigError without duckdb. Errors of DuckDB inside the block become StorageError; TooSlow once the block took longer than
-    ``within_s``.
+    ``settings``: ``READING``, or ``WRITING`` for what makes files. ConfigError without duckdb. Errors of DuckDB inside the
+    block become StorageError; TooSlow once the block took longer than ``within_s``.
     """
     try:
         import duckdb  # noqa: PLC0415 (an extra that few computers need)
     except ImportError as exc:
         raise ConfigError("the index of a plant needs pywats-archive[plant]; install it") from exc
-    db = duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": str(work)})
+    db = duckdb.connect(":memory:", config={**_SETTINGS, **settings, "temp_directory": str(work)})
     try:
         db.execute("SET enable_progress_bar = false")
         db.execute("SET TimeZone = 'UTC'")
@@ -81,6 +86,18 @@ class _Limit:
         while not self._ended.wait(_AGAIN_S if self.is_over else within_s):
             self.is_over = True
             self._db.interrupt()
+
+
+def copied(db: DuckDBPyConnection, copy: str) -> int:
+    """Write a file by COPY; returns the number of its rows. If the memory is too small for that, it is made larger, once."""
+    import duckdb  # noqa: PLC0415 (as above)
+
+    try:
+        found = db.execute(copy).fetchone()
+    except duckdb.OutOfMemoryException:
+        db.execute(f"SET memory_limit = '{_MOST_MEMORY}'")
+        found = db.execute(copy).fetchone()
+    return int(found[0]) if found else 0
 
 
 def files_sql(folder: Path, names: Sequence[str]) -> str:

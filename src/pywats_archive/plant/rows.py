@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from pywats_archive.archive.replica.rows import Row, is_erased, path_of, rows_of
 from pywats_archive.models.entry import ConversionStatus
@@ -19,6 +18,7 @@ ENTRIES, REPORTS = "entries", "reports"
 _TABLES = {"archive_entries": ENTRIES, "reports": REPORTS}
 _SHA256 = "sha256:"
 _COPY = re.compile(r"\.(\d{1,9})\.json\.gz(?:\.age)?\Z")
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UPPER = str.maketrans({chr(each): chr(each - 32) for each in range(ord("a"), ord("z") + 1)})
 """As SQLite compares without regard to case: ASCII alone (sqlite.org/datatype3, NOCASE)."""
@@ -126,13 +126,13 @@ def _entry(row: Row) -> IndexRow:
         "error": _text(row.get("conversion_error")),
         "reason": _text(row.get("failure_reason")),
         "duration": None if row.get("conversion_duration_ms") is None else _number(row["conversion_duration_ms"]),
-        "warnings": _warnings(json.loads(row.get("warnings") or "[]")) or None,
+        "warnings": _warnings(_listed(row.get("warnings"))) or None,
         "result": _text(row.get("result")),
         "serial": _text(row.get("serial_number")),
         "part": _text(row.get("part_number")),
         "reports": _number(row["report_count"], _MOST_SMALL),
         "first_copy": _copy(row["report_archived_path"]) if row.get("report_archived_path") else None,
-        "companions": len(json.loads(row.get("companions") or "[]")),
+        "companions": len(_listed(row.get("companions"))),
         "hold": _text(row.get("hold_reason")),
         "purged": _microseconds(row["purged_at"]) if row.get("purged_at") else None,
     }
@@ -168,10 +168,7 @@ def _folded(name: str, value: Any) -> IndexRow:
 
 def _report_id(text: str) -> IndexRow:
     """Return an id as a number, which takes half the space; or as text, if it is written in another way."""
-    try:
-        is_plain = str(UUID(text)) == text
-    except ValueError:
-        is_plain = False
+    is_plain = _UUID.fullmatch(text) is not None
     return {"report_id": text if is_plain else None, "report_id_written": None if is_plain else text}
 
 
@@ -186,6 +183,11 @@ def _warnings(found: Any) -> list[str]:
         if left <= 0:
             break
     return kept
+
+
+def _listed(text: Any) -> Any:
+    """Return the list that a column has as JSON; an empty one without it."""
+    return json.loads(text) if text else []
 
 
 def _number(value: Any, most: int = _MOST) -> int:
@@ -205,8 +207,10 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _text(value: Any) -> str | None:
-    if value is None:
-        return None
+    if value is None or (
+        type(value) is str and len(value) <= MOST_CHARACTERS and value.isascii() and "\0" not in value
+    ):
+        return value
     return text_of(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
 
 

@@ -14,7 +14,7 @@ import orjson
 from pywats_archive.models.step import OnStep
 from pywats_archive.plant import manifest as manifests
 from pywats_archive.plant import rows
-from pywats_archive.plant.duck import connected, files_sql, text_sql
+from pywats_archive.plant.duck import WRITING, connected, copied, files_sql, text_sql
 from pywats_archive.plant.manifest import MONTHS, TODAY, WORK, IndexFile, Manifest
 from pywats_archive.plant.rows import IndexRow
 from pywats_archive.plant.tables import ARCHIVE, ENTRIES, REPORTS, TABLES, IndexTable
@@ -63,7 +63,7 @@ class Writing:
 
     def batch(self, manifest: Manifest, found: Mapping[str, Sequence[IndexRow]]) -> Manifest:
         """Write rows into new files of ``today``: the newest state of each, compared with what the index has."""
-        with connected(self._work, self._folder) as db:
+        with connected(self._work, self._folder, settings=WRITING) as db:
             self._rank(db, manifest)
             for table in TABLES.values():
                 if not found.get(table.name):
@@ -77,7 +77,7 @@ class Writing:
 
     def compact(self, manifest: Manifest) -> Manifest:
         """Write all files of ``today`` as one for each table."""
-        with connected(self._work, self._folder) as db:
+        with connected(self._work, self._folder, settings=WRITING) as db:
             self._rank(db, manifest)
             for table in TABLES.values():
                 recent = manifest.of(table.name, "")
@@ -91,7 +91,7 @@ class Writing:
         """Bring ``today`` into the files of the months, a month after the other; yields the manifest after each."""
         recent = {table.name: manifest.of(table.name, "") for table in TABLES.values()}
         manifests.require_intact(self._folder, (each for several in recent.values() for each in several))
-        with connected(self._work, self._folder) as db:
+        with connected(self._work, self._folder, settings=WRITING) as db:
             self._rank(db, manifest)
             for month in self._months(db, recent):
                 for table in TABLES.values():
@@ -187,9 +187,7 @@ class Writing:
         path = self._folder / name
         form = _FORM.format(level=_SMALL if month else _QUICK)
         self._on_step("write")
-        (written,) = db.execute(
-            f"COPY ({query} ORDER BY {table.order}) TO {text_sql(str(path))} {form}"
-        ).fetchone() or (0,)
+        written = copied(db, f"COPY ({query} ORDER BY {table.order}) TO {text_sql(str(path))} {form}")
         self._on_step("fsync")
         files.sync_file(path)
         files.sync_folder(path.parent)

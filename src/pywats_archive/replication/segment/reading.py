@@ -15,6 +15,8 @@ from pywats_archive.replication.segment.description import NAME, ROWS, SegmentDe
 
 _TAIL_BYTES = 128 * 1024
 """How much of the end is read at once: the directory of about a thousand blobs, and the description."""
+_PIECE_BYTES = 128 * 1024
+"""How much of the rows is decompressed at once; Python decompresses 8 kB before 3.12."""
 _DESCRIPTION_BYTES = 16 * 1024
 """How much is read before a directory that is longer than that."""
 _MOST_BYTES = 64 * 1024 * 1024
@@ -68,7 +70,8 @@ class Segment:
             if most_bytes is not None and self._zip.getinfo(ROWS).file_size > most_bytes:
                 raise self._too_long(most_bytes)
             length = 0
-            with gzip.GzipFile(fileobj=io.BytesIO(self.read(ROWS))) as lines:
+            packed = gzip.GzipFile(fileobj=io.BytesIO(self.read(ROWS)))
+            with io.BufferedReader(packed, _PIECE_BYTES) as lines:
                 while line := lines.readline(_MOST_BYTES + 1):
                     if len(line) > _MOST_BYTES:
                         raise SegmentDamaged(f"{self.where}: a line of its rows is larger than {_MOST_BYTES} bytes")
