@@ -39,6 +39,9 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.ArchiveAway, 503),
     (errors.TooManyAtOnce, 503),
     (errors.TooSlow, 503),
+    (errors.VaultAway, 503),
+    (errors.VaultRefused, 503),
+    (errors.KeyMissing, 410),
     (errors.DiskFull, 507),
     (errors.ArchiveError, 500),
 )

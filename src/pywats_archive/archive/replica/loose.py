@@ -39,14 +39,26 @@ class LooseEntry(Archive):
         named = (self._entry.source_archived_path, *(each.archived_path for each in self._entry.companions))
         found = frozenset(filter(None, named))
         for path in found:
-            place.require_shape(path, self.root)
+            self.require_place(path)
         return found
 
-    def is_intact(self, path: str) -> bool:
-        """Whether a source is what its row says, and companions what their header says; True if no key is here."""
+    def require_place(self, path: str) -> None:
+        """Raise BlobOutside if a path is not the place of a blob."""
+        place.require_shape(path, self.root)
+
+    @property
+    def found(self) -> ArchiveEntry:
+        """The entry, as its row has it, but never as purged."""
+        return self._entry
+
+    def is_intact(self, path: str, checksum: str = "") -> bool:
+        """Whether a source is what its row says, or a file has the checksum, and others what their header says.
+
+        True if no key is here.
+        """
         try:
-            if path == self._entry.source_archived_path:
-                self.blobs.check(path, self._entry.source_checksum)
+            if path == self._entry.source_archived_path or checksum:
+                self.blobs.check(path, checksum or self._entry.source_checksum)
             else:
                 self.blobs.stored_file(path)
         except BlobDamaged:

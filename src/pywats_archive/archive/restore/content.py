@@ -34,14 +34,16 @@ def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str
     """Stream the companion with this name, and record the access; UsageError lists the companions there are."""
     entry = entry_with_bytes(archive, archive_id)
     companion = companion_named(entry, name)
-    path = companion.archived_path
-    _require_blob(archive, path)
+    _require_blob(archive, companion.archived_path)
     record_restore(archive, archive_id, NO_FILE, actor=actor, companion=name)
-    if layout.is_one_companion(path):
-        chunks = archive.blobs.read_checked(path, companion.checksum)
-    else:
-        chunks = _member(archive, companion)
-    return _recorded(chunks, archive, archive_id, actor, companion=name)
+    return _recorded(unrecorded_companion(archive, companion), archive, archive_id, actor, companion=name)
+
+
+def unrecorded_companion(archive: Archive, companion: Companion) -> Iterator[bytes]:
+    """Stream a companion; BlobDamaged after the last chunk if it is damaged."""
+    if layout.is_one_companion(companion.archived_path):
+        return archive.blobs.read_checked(companion.archived_path, companion.checksum)
+    return _member(archive, companion)
 
 
 def companion_named(entry: ArchiveEntry, name: str) -> Companion:

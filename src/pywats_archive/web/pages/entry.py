@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pywats_archive.client import Client
+from pywats_archive.client.plant.files import PlantFiles
 from pywats_archive.errors import BlobLocked, BlobMissing
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import erasure_among
+from pywats_archive.models.plant.entry import PlantEntry, PlantReport
 from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
@@ -42,7 +44,7 @@ def entry(request: Request, archive_id: str) -> Response:
     tab = tab if tab in TABS else TABS[0]
     number = _number(query.get("report", ""), found, details.reports)
     is_shown = not found.purged_at or asks_vault(request)
-    shown = _report(request, client, found, details.reports, number) if tab == "report" and is_shown else None
+    shown = report_of(request, client, found, details.reports, number) if tab == "report" and is_shown else None
     looked = source.look(client, found, query, actor=user_of(request)) if tab == "source" and is_shown else None
     is_missing = bool((shown and shown.get("is_missing")) or (looked and looked.is_missing))
     return page(
@@ -83,9 +85,14 @@ def _number(text: str, found: ArchiveEntry, reports: Sequence[Report]) -> int:
     return next(numbers, min(1, len(reports)))
 
 
-def _report(
-    request: Request, client: Client, found: ArchiveEntry, reports: Sequence[Report], number: int
+def report_of(
+    request: Request,
+    client: Client | PlantFiles,
+    found: ArchiveEntry | PlantEntry,
+    reports: Sequence[Report | PlantReport],
+    number: int,
 ) -> dict[str, Any] | None:
+    """Return what the page shows of a report; None if there is none."""
     if not number:
         return None
     try:

@@ -12,6 +12,7 @@ from typing import IO, cast
 from starlette.datastructures import QueryParams
 
 from pywats_archive.client import Client
+from pywats_archive.client.plant.files import PlantFiles
 from pywats_archive.errors import BlobMissing, StorageError, UsageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.web.views.preview import KINDS, WINDOW, Preview, Window, preview
@@ -47,7 +48,7 @@ class Look:
     """The vault that the file comes from; None if it comes from the archive."""
 
 
-def look(client: Client, entry: ArchiveEntry, query: QueryParams, *, actor: str) -> Look:
+def look(client: Client | PlantFiles, entry: ArchiveEntry, query: QueryParams, *, actor: str) -> Look:
     """Read what the address asks for: ``member`` or ``companion``, from ``at``, shown ``as`` text or bytes."""
     member, companion = query.get("member", ""), query.get("companion", "")
     kind = query.get("as", "") if query.get("as") in KINDS else ""

@@ -14,12 +14,12 @@ from pywats_archive.web.access.gate import Access
 from pywats_archive.web.access.records import Records
 from pywats_archive.web.frame.assembly import assembled
 from pywats_archive.web.pages import signin
-from pywats_archive.web.plant import archives, entry, overview
+from pywats_archive.web.plant import archives, entry, files, overview
 from pywats_archive.web.plant.site import PlantSite
 from pywats_archive.web.server import PageServer, Served
 from pywats_archive.web.settings import WebSettings
 
-ROUTERS = (overview.router, archives.router, entry.router, signin.router)
+ROUTERS = (overview.router, archives.router, entry.router, files.router, signin.router)
 
 
 def create_app(site: PlantSite, settings: WebSettings) -> ASGIApp:

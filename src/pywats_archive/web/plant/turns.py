@@ -1,4 +1,4 @@
-"""Turns: few pages ask the index at once, and searches, which may be slow, take none of the turns of other pages."""
+"""Turns: few pages ask the index at once. Searches, which may be slow, and reads from the vault take no turn of other pages."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from pywats_archive.web.views.plant.address import is_search
 
 PATIENCE_S = 30.0
 """How long a request waits for its turn; longer than one question may take."""
+FILE_TABS = ("report", "source")
+"""The parts of an entry that are read from the vault."""
 
 
 async def _turn(request: Request) -> AsyncIterator[None]:
     site: PlantSite = request.app.state.site
+    if request.query_params.get("tab") in FILE_TABS:
+        with site.vault_read():
+            yield
+        return
     turns = site.searches if is_search(request.query_params) else site.look_ups
     try:
         await asyncio.wait_for(turns.acquire(), PATIENCE_S)
@@ -28,5 +34,13 @@ async def _turn(request: Request) -> AsyncIterator[None]:
         turns.release()
 
 
+async def _vault_read(request: Request) -> AsyncIterator[None]:
+    site: PlantSite = request.app.state.site
+    with site.vault_read():
+        yield
+
+
 TAKES_TURN = Depends(_turn, scope="function")
 """The dependency of a route that asks the index."""
+READS_VAULT = Depends(_vault_read, scope="function")
+"""The dependency of a route that reads the vault, which may answer late, or never; too many at once are refused."""
