@@ -172,7 +172,7 @@ def test_what_cannot_be_a_vault_is_one_line(station: Station, tmp_path: Path) ->
     config = station.write_config()
     for words, says, code in (
         ((), "set vault_url in the configuration", 2),
-        (("share",), "whole path of a folder", 2),
+        (("share",), "vault: vault_url = 'share': write the whole path of a folder", 2),
         ((str(tmp_path / "no" / "share"),), "mount the share", 1),
     ):
         ended = command("vault", "init", *words, "--config", config)

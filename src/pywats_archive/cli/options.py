@@ -34,6 +34,10 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Work on all archives of this configuration."),
 ]
+VaultConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Configuration with the keys of the vault."),
+]
 VaultOption = Annotated[
     str | None, typer.Option("--vault", metavar="URL", help="The vault; default: vault_url of the configuration.")
 ]

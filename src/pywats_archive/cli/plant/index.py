@@ -18,7 +18,7 @@ from pywats_archive.words.text import counted, printable
 def index(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder of the index; created if it is new.")],
     url: options.VaultOption = None,
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Add what is new in the vault to the index.

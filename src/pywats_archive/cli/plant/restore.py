@@ -26,7 +26,7 @@ def restore(
     ] = Path(),
     index: IndexOption = None,
     station: StationOption = None,
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Restore sources of any station.

@@ -56,12 +56,11 @@ class StationVault(VaultShipping):
 def settings_of(config: Path | None, url: str | None) -> VaultSettings:
     """Return the settings of a configuration, with another address if one is named; UsageError if there is no vault."""
     from pywats_archive.config.vault import VaultSettings
-    from pywats_archive.host.settings.groups import read_vault_settings, vault_settings_of
+    from pywats_archive.host.settings.groups import read_vault_settings, vault_settings_at
 
     settings = read_vault_settings(config) if config else VaultSettings()
     if url is not None:
-        fields = {**settings.model_dump(), "vault_url": arguments.text(url, "url")}
-        settings = vault_settings_of(fields, config or Path())
+        settings = vault_settings_at(arguments.text(url, "url"), settings)
     if not settings.vault_url:
         raise UsageError(
             "vault: set vault_url in the configuration; only 'init', 'restore', 'plant index' and 'plant replay' can name the "

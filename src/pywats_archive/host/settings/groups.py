@@ -53,15 +53,27 @@ def vault_settings_of(fields: dict[str, Any], path: Path) -> VaultSettings:
     return _group_of(VaultSettings, fields, path, files=("vault_credentials", "vault_ca_file"))
 
 
+def vault_settings_at(url: str, settings: VaultSettings) -> VaultSettings:
+    """Return the settings with another address of the vault; ConfigError if that is not one."""
+    fields = {**settings.model_dump(), "vault_url": url}
+    know_credentials(fields)
+    return _checked(VaultSettings, fields, "vault")
+
+
 def _group_of(group: type[_Group], fields: dict[str, Any], path: Path, *, files: Sequence[str]) -> _Group:
     """Return the keys of a group; ``files`` are paths."""
+    found = _checked(group, fields, str(path))
+    named = {key: getattr(found, key) for key in files}
+    return found.model_copy(update={key: str(path.parent / name) for key, name in named.items() if name})
+
+
+def _checked(group: type[_Group], fields: dict[str, Any], origin: str) -> _Group:
+    """Return the keys of a group; ConfigError with ``origin``, where they are from, if one is invalid."""
     wanted = {key: fields[key] for key in group.model_fields if fields.get(key) not in (None, "")}
     try:
-        found = group(**wanted)
+        return group(**wanted)
     except ValidationError as exc:
         fault = exc.errors()[0]
         message = fault["msg"].removeprefix("Value error, ")
         place = f"{fault['loc'][0]} = {fault['input']!r}: " if fault["loc"] else ""
-        raise ConfigError(f"{path}: {place}{message.lower()}") from exc
-    named = {key: getattr(found, key) for key in files}
-    return found.model_copy(update={key: str(path.parent / name) for key, name in named.items() if name})
+        raise ConfigError(f"{origin}: {place}{message.lower()}") from exc

@@ -28,7 +28,7 @@ class PlantReplayList:
 def show(
     run: RunArgument,
     vault: options.VaultOption = None,
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Show what a replay found so far.
@@ -39,7 +39,7 @@ def show(
 
 
 def list_replays(
-    vault: options.VaultOption = None, config: options.ConfigOption = None, as_json: options.JsonOption = False
+    vault: options.VaultOption = None, config: options.VaultConfigOption = None, as_json: options.JsonOption = False
 ) -> None:
     """List the replays of a vault, newest first."""
     found = tuple(replays_of(vault, config).list())
@@ -64,7 +64,7 @@ def list_replays(
 def cancel(
     run: RunArgument,
     vault: options.VaultOption = None,
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Cancel a replay, wherever it runs.

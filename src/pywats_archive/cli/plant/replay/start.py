@@ -34,7 +34,7 @@ ProcessesOption = Annotated[
 def start(
     converter: Annotated[str, typer.Option("--converter", metavar="NAME", help="Sources of this converter.")],
     vault: options.VaultOption = None,
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="Archived on or after; or 12h, 2d, 3w ago.")
     ] = None,
@@ -77,7 +77,7 @@ def start(
 def resume(
     run: RunArgument,
     vault: options.VaultOption = None,
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     scheduler: SchedulerOption = None,
     tls_ca_file: CaOption = None,
     tls_certificate: CertificateOption = None,

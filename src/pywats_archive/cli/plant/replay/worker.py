@@ -22,7 +22,7 @@ from pywats_archive.portable.processes import lower_priority
 
 def worker(
     scheduler: Annotated[str, typer.Option(metavar="URL", help="Scheduler of Dask, tls://HOST:8786.")],
-    config: options.ConfigOption = None,
+    config: options.VaultConfigOption = None,
     tls_ca_file: CaOption = None,
     tls_certificate: CertificateOption = None,
     tls_key: KeyOption = None,
