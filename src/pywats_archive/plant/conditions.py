@@ -8,18 +8,16 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import Any
 
 from pywats_archive.errors import UsageError
 from pywats_archive.models.ids import is_archive_id
 from pywats_archive.models.plant.entry import PlantFilter
 from pywats_archive.models.query import SortKey
-from pywats_archive.models.time import UTC, end_of, start_of
+from pywats_archive.models.time import end_of, start_of
 from pywats_archive.plant.manifest import Manifest
-from pywats_archive.plant.rows import folded, has_moment, milliseconds
+from pywats_archive.plant.rows import folded, has_moment, microseconds, milliseconds
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BY_REPORT = "(chain, archived, tail) IN (SELECT chain, archived, tail FROM reports WHERE {})"
 _ESCAPED = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_", "*": "%", "?": "_"})
 """From the wildcards that WATS has to those of LIKE."""
@@ -129,8 +127,8 @@ def _asked(wanted: PlantFilter, manifest: Manifest) -> Iterator[tuple[str, Seque
 def _of_columns(wanted: PlantFilter) -> Iterator[tuple[str, Sequence[Any]]]:
     """Yield the conditions on one column of an entry."""
     for condition, value in (
-        ("converted >= ?", wanted.from_date and _microseconds(start_of(wanted.from_date))),
-        ("converted <= ?", wanted.to_date and _microseconds(end_of(wanted.to_date))),
+        ("converted >= ?", wanted.from_date and microseconds(start_of(wanted.from_date))),
+        ("converted <= ?", wanted.to_date and microseconds(end_of(wanted.to_date))),
         ("converter = ?", wanted.converter_name),
         ("status = ?", wanted.status and wanted.status.value),
         ("result = ?", wanted.result and wanted.result.value),
@@ -223,8 +221,3 @@ def _pieces(word: str) -> list[str]:
 def _is_of_word(character: str) -> bool:
     category = unicodedata.category(character)
     return category[0] in "LN" or category in ("Co", "Mn")
-
-
-def _microseconds(moment: date | datetime) -> int:
-    assert isinstance(moment, datetime)
-    return (moment - _EPOCH) // timedelta(microseconds=1)

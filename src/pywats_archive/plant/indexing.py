@@ -42,7 +42,6 @@ class Progressed:
     segments: int
     rows: int
     """How many rows of entries and reports were read."""
-    has_merged: bool
 
 
 class Indexing:
@@ -100,9 +99,9 @@ class Indexing:
                 on_progress(segments, total)
         rows = filling.rows
         self._commit(filling)
-        manifest, has_merged = self._tidied(filling.manifest)
+        manifest = self._tidied(filling.manifest)
         self._writing.remove_others(manifest)
-        return Progressed(manifest=manifest, segments=total, rows=rows, has_merged=has_merged)
+        return Progressed(manifest=manifest, segments=total, rows=rows)
 
     def _segments(self, filling: _Filling) -> Iterator[tuple[int, int]]:
         """Read each segment that is new, then those with a finding, or their repairs; yields how many of how many were read."""
@@ -133,17 +132,17 @@ class Indexing:
         written = self._writing.batch(filling.current(), filling.take())
         filling.manifest = self._published(written)
 
-    def _tidied(self, manifest: Manifest) -> tuple[Manifest, bool]:
-        """Merge the files of ``today``, if that is due; returns whether it was."""
+    def _tidied(self, manifest: Manifest) -> Manifest:
+        """Merge the files of ``today`` if that is due."""
         recent = [*manifest.of(ENTRIES, ""), *manifest.of(REPORTS, "")]
         is_due = any(each.erases or each.made_at.date() < self._now.date() for each in recent)
         if is_due or sum(each.rows for each in recent) > _RECENT_ROWS:
             for merged in self._writing.merge(manifest):
                 manifest = self._published(merged)
-            return manifest, True
+            return manifest
         if len(recent) > _RECENT_FILES:
             manifest = self._published(self._writing.compact(manifest))
-        return manifest, False
+        return manifest
 
     def _published(self, manifest: Manifest) -> Manifest:
         made = manifest.model_copy(update={"updated_at": self._now})

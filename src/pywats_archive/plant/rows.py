@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -13,13 +13,14 @@ from pywats_archive.archive.replica.rows import Row, is_erased, path_of, rows_of
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.ids import is_archive_id
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.time import UTC
 
 ENTRIES, REPORTS = "entries", "reports"
 _TABLES = {"archive_entries": ENTRIES, "reports": REPORTS}
 _SHA256 = "sha256:"
 _COPY = re.compile(r"\.(\d{1,9})\.json\.gz(?:\.age)?\Z")
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UPPER = str.maketrans({chr(each): chr(each - 32) for each in range(ord("a"), ord("z") + 1)})
 """As SQLite compares without regard to case: ASCII alone (sqlite.org/datatype3, NOCASE)."""
 IndexRow = dict[str, Any]
@@ -89,9 +90,14 @@ def id_of(archived: int, tail: int) -> str:
     return f"{moment:%Y%m%d%H%M%S}{archived % 1000:03}_{tail:06x}"
 
 
-def month_of(at: int) -> str:
-    """Return the month (UTC) of a moment in ms since 1970."""
-    return f"{_EPOCH + timedelta(milliseconds=at):%Y-%m}"
+def microseconds(moment: datetime) -> int:
+    """Return a moment in µs since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(at: int) -> datetime:
+    """Return the moment: the reverse of ``microseconds``."""
+    return _EPOCH + timedelta(microseconds=at)
 
 
 def _key(archive_id: Any) -> IndexRow:
@@ -104,7 +110,7 @@ def _key(archive_id: Any) -> IndexRow:
 
 @lru_cache(maxsize=4096)
 def _day_ms(day: str) -> int:
-    moment = datetime(int(day[:4]), int(day[4:6]), int(day[6:8]), tzinfo=timezone.utc)
+    moment = datetime(int(day[:4]), int(day[4:6]), int(day[6:8]), tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -121,7 +127,7 @@ def _entry(row: Row) -> IndexRow:
         "name": name,
         "checksum": bytes.fromhex(hexadecimal).hex() if is_sha256 else None,
         "size": _number(row["source_size_bytes"]),
-        "converted": _microseconds(row["conversion_timestamp"]),
+        "converted": _text_microseconds(row["conversion_timestamp"]),
         "status": ConversionStatus(row["conversion_status"]).value,
         "error": _text(row.get("conversion_error")),
         "reason": _text(row.get("failure_reason")),
@@ -134,7 +140,7 @@ def _entry(row: Row) -> IndexRow:
         "first_copy": _copy(row["report_archived_path"]) if row.get("report_archived_path") else None,
         "companions": len(_listed(row.get("companions"))),
         "hold": _text(row.get("hold_reason")),
-        "purged": _microseconds(row["purged_at"]) if row.get("purged_at") else None,
+        "purged": _text_microseconds(row["purged_at"]) if row.get("purged_at") else None,
     }
 
 
@@ -196,8 +202,8 @@ def _number(value: Any, most: int = _MOST) -> int:
     return value
 
 
-def _microseconds(text: Any) -> int:
-    return (datetime.fromisoformat(text).astimezone(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
+def _text_microseconds(text: Any) -> int:
+    return microseconds(datetime.fromisoformat(text).astimezone(UTC))
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,12 +15,11 @@ from pywats_archive.models.ids import is_archive_id
 from pywats_archive.models.plant.entry import PlantEntry, PlantEntryDetails, PlantFilter, PlantReport
 from pywats_archive.models.query import COUNTED, Page
 from pywats_archive.models.report import SubmissionState, UnitResult
-from pywats_archive.models.time import UTC
 from pywats_archive.plant import manifest as manifests
 from pywats_archive.plant.conditions import beyond, conditions, order_sql, position_of
 from pywats_archive.plant.duck import connected, rows
 from pywats_archive.plant.manifest import Chain, Manifest
-from pywats_archive.plant.rows import id_of, whole_path
+from pywats_archive.plant.rows import id_of, moment_of, whole_path
 from pywats_archive.plant.tables import ENTRIES, TABLES
 from pywats_archive.portable.scratch import Scratch
 from pywats_archive.replication import names
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Answer = TypeVar("Answer")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = tuple(each for each in ENTRIES.columns if each not in ("reason", "first_copy"))
 _TAIL = re.compile("[0-9a-f]{6}")
 _REPORT = (
@@ -46,7 +44,7 @@ class Index:
         self.manifest = manifest
         self._chains = {each.number: each for each in manifest.chains}
         begun = (each for each in manifest.chains if each.began)
-        self._newest = {each.archive: each for each in sorted(begun, key=lambda each: each.began or _EPOCH)}
+        self._newest = {each.archive: each for each in sorted(begun, key=attrgetter("began"))}
 
     @property
     def entries(self) -> int:
@@ -125,7 +123,7 @@ def converters(index: Index) -> list[str]:
 
 def every(index: Index, wanted: PlantFilter, *, limit: int | None = None, offset: int = 0) -> list[PlantEntry]:
     """Return all matches, behind some of them."""
-    return _entries(index, wanted, limit=limit, offset=offset)
+    return [_entry(index, row) for row in _rows(index, wanted, limit=limit, offset=offset)]
 
 
 def details(index: Index, entry: PlantEntry) -> PlantEntryDetails:
@@ -143,21 +141,11 @@ def details(index: Index, entry: PlantEntry) -> PlantEntryDetails:
 def named_by(index: Index, named: str, station: str | None, *, limit: int) -> list[PlantEntry]:
     """Return the newest entries that a text names: by their id, by its last six digits, or by their serial number."""
     if is_archive_id(named):
-        return _entries(index, PlantFilter(archive_ids=(named,), station=station), limit=limit, offset=0)
-    found = _entries(index, PlantFilter(serial_number=named, station=station), limit=limit, offset=0)
+        return every(index, PlantFilter(archive_ids=(named,), station=station), limit=limit)
+    found = every(index, PlantFilter(serial_number=named, station=station), limit=limit)
     if not found and _TAIL.fullmatch(named):
-        tail = PlantFilter(id_tail=named, station=station)
-        found = _entries(index, tail, limit=limit, offset=0)
+        return every(index, PlantFilter(id_tail=named, station=station), limit=limit)
     return found
-
-
-def moment(microseconds: int) -> datetime:
-    """Return a moment that the index has in µs since 1970."""
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _entries(index: Index, wanted: PlantFilter, *, limit: int | None, offset: int) -> list[PlantEntry]:
-    return [_entry(index, row) for row in _rows(index, wanted, limit=limit, offset=offset)]
 
 
 def _rows(
@@ -184,7 +172,7 @@ def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
         source_original_path=folder + name,
         source_checksum=f"sha256:{checksum.hex()}" if checksum is not None else None,
         source_size_bytes=size,
-        conversion_timestamp=moment(converted),
+        conversion_timestamp=moment_of(converted),
         conversion_status=ConversionStatus(status),
         conversion_error=error,
         conversion_duration_ms=duration,
@@ -194,7 +182,7 @@ def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
         part_number=part,
         result=UnitResult.read(result),
         hold_reason=hold,
-        purged_at=None if purged is None else moment(purged),
+        purged_at=None if purged is None else moment_of(purged),
         companions=companions,
         segment=index.key_of(held_chain, held),
         member=whole_path(path, "sources", archive_id),

@@ -11,7 +11,8 @@ from pywats_archive.models.plant.station import PlantConverter, PlantIndexed, Pl
 from pywats_archive.plant.duck import rows
 from pywats_archive.plant.indexing import Progressed
 from pywats_archive.plant.manifest import ARCHIVE_SHIFT, Chain, Manifest
-from pywats_archive.plant.searching import Index, moment
+from pywats_archive.plant.rows import moment_of
+from pywats_archive.plant.searching import Index
 
 _CONVERTERS = (
     f"SELECT chain >> {ARCHIVE_SHIFT}, converter, arg_max(converter_version, converted), count(*), max(converted) "
@@ -23,7 +24,7 @@ def stations(index: Index, *, now: datetime, silent_after: timedelta) -> PlantSt
     """Return the stations, by name."""
     converters: dict[int, list[PlantConverter]] = defaultdict(list)
     for archive, name, version, entries, converted in rows(index.db, _CONVERTERS):
-        made = PlantConverter(name=name, version=version, entries=entries, converted_at=moment(converted))
+        made = PlantConverter(name=name, version=version, entries=entries, converted_at=moment_of(converted))
         converters[archive].append(made)
     return PlantStations(
         vault=index.manifest.vault,

@@ -37,7 +37,7 @@ class PlantStation:
     shipped_at: datetime | None
     """When the last segment was made."""
     minutes: float | None
-    """How long ago that was, when the index was updated."""
+    """How long ago that was."""
     is_silent: bool
     """Whether it shipped nothing for too long."""
     histories: int

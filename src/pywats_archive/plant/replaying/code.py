@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+import zlib
 from pathlib import Path
 
 from pywats_archive.archive.results.codes import lay_out, packed, unpacked
@@ -49,7 +50,7 @@ def unpack(content: bytes, wanted: PlannedCode, folder: Path) -> Path:
     """Write code into an empty folder, and return the defining file; VaultError unless it is what the plan names."""
     try:
         files = unpacked(gzip.decompress(content), wanted.main)
-    except (OSError, EOFError, tarfile.TarError, ValueError) as exc:
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError) as exc:
         raise VaultError(f"the code {wanted.fingerprint} in the vault is damaged ({exc})") from exc
     code = ConverterCode(files=files, class_name=wanted.class_name)
     if code.fingerprint != wanted.fingerprint:

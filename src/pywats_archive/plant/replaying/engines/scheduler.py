@@ -23,7 +23,7 @@ class Scheduler:
     certificate: Path | None = None
     key: Path | None = None
     is_unprotected: bool = False
-    """Whether a scheduler without TLS on another computer is accepted: whoever reaches it can run any code on the workers."""
+    """Whether a scheduler without TLS on another computer is accepted: whoever reaches it can run any code on all of them."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.address)
@@ -38,7 +38,7 @@ class Scheduler:
             raise UsageError("--scheduler tcp://: has no TLS; use tls:// with these files")
         if not self.is_tls and not self.is_local and not self.is_unprotected:
             raise UsageError(
-                f"--scheduler {self.address}: without TLS, everybody in the network can run any code on scheduler and workers; "
+                f"--scheduler {self.address}: without TLS, everybody in the network can run any code on these computers; "
                 "use tls://, or add --unprotected-network if nobody else is in that network"
             )
 

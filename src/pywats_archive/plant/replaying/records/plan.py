@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from pywats_archive.errors import KeyMissing, KeyTaken, UnknownRun, VaultError
-from pywats_archive.models.plant.replay import PlannedCode, PlannedSegment, PlantReplay, PlantReplayState
+from pywats_archive.models.plant.replay import PlannedSegment, PlantReplay, PlantReplayState
 from pywats_archive.models.time import utc_now
 from pywats_archive.plant.replaying.records import keys
 from pywats_archive.vault.store import Vault
 
 FORMAT = 1
 _PROGRESS = ("done", "state", "vault")
-_MOMENTS = ("created_at", "from_date", "to_date")
+_PLAN = TypeAdapter(PlantReplay)
+_SEGMENT = TypeAdapter(tuple[str, int, tuple[str, ...], tuple[str, ...]])
 
 
 def store(vault: Vault, plan: PlantReplay, segments: Sequence[PlannedSegment], code: bytes | None) -> None:
@@ -32,14 +35,14 @@ def store(vault: Vault, plan: PlantReplay, segments: Sequence[PlannedSegment], c
 
 
 def load(vault: Vault, run: str) -> PlantReplay:
-    """Return a plan with its progress; UnknownRun if there is none."""
+    """Return a plan with its progress; UnknownRun if there is none, VaultError if it is damaged."""
     try:
         if not keys.is_run(run):
             raise KeyMissing
-        known = json.loads(vault.get(keys.plan_key(run)))
+        content = vault.get(keys.plan_key(run))
     except KeyMissing as exc:
         raise UnknownRun(f"{vault.url}: has no replay '{run}'; 'plant replay list' names those that it has") from exc
-    plan = _parsed(vault, run, known)
+    plan = _parsed(vault, run, content)
     done = sum(1 for _ in vault.keys(keys.results_folder(run)))
     if done >= plan.segments:
         state = PlantReplayState.DONE
@@ -51,13 +54,16 @@ def load(vault: Vault, run: str) -> PlantReplay:
 
 
 def segments(vault: Vault, run: str) -> Iterator[PlannedSegment]:
-    """Stream the segments of a plan."""
+    """Stream the segments of a plan; VaultError if the list is damaged."""
     shared = dict[str, str]()  # most segments have the same rows
-    for line in gzip.decompress(vault.get(keys.segments_key(run))).splitlines():
-        key, entries, others, rows = json.loads(line)
-        yield PlannedSegment(
-            key=key, entries=entries, others=tuple(others), rows=tuple(shared.setdefault(each, each) for each in rows)
-        )
+    try:
+        for line in gzip.decompress(vault.get(keys.segments_key(run))).splitlines():
+            key, entries, others, rows = _SEGMENT.validate_json(line)
+            yield PlannedSegment(
+                key=key, entries=entries, others=others, rows=tuple(shared.setdefault(each, each) for each in rows)
+            )
+    except (ValueError, OSError, EOFError, zlib.error) as exc:
+        raise VaultError(f"{vault.url}: {keys.segments_key(run)} is damaged ({exc})") from exc
 
 
 def with_result(vault: Vault, run: str, archive_uuid: str | None = None) -> frozenset[str]:
@@ -69,7 +75,8 @@ def with_result(vault: Vault, run: str, archive_uuid: str | None = None) -> froz
 def runs(vault: Vault) -> Iterator[str]:
     """Yield the names of all replays that have a plan, newest first."""
     every = (each.key for each in vault.keys(keys.FOLDER))
-    return iter(sorted((key.split("/")[1] for key in every if key.endswith(keys.PLAN)), reverse=True))
+    found = (key.removeprefix(f"{keys.FOLDER}/").removesuffix(keys.PLAN) for key in every if key.endswith(keys.PLAN))
+    return iter(sorted(filter(keys.is_run, found), reverse=True))
 
 
 def cancel(vault: Vault, run: str, *, actor: str) -> None:
@@ -86,11 +93,12 @@ def is_cancelled(vault: Vault, run: str) -> bool:
     return vault.size_of(keys.cancelled_key(run)) is not None
 
 
-def _parsed(vault: Vault, run: str, known: dict[str, Any]) -> PlantReplay:
-    if known.get("format") != FORMAT:
-        raise VaultError(f"{vault.url}: replay {run} has format {known.get('format')}; update pywats-archive")
-    own = {each.name for each in fields(PlantReplay)} - {"vault"}
-    values = {name: value for name, value in known.items() if name in own}
-    moments = {name: datetime.fromisoformat(values[name]) for name in _MOMENTS if values.get(name)}
-    values |= {**moments, "code": PlannedCode(**values["code"]), "problems": tuple(values["problems"])}
-    return PlantReplay(**values, vault=vault.url)
+def _parsed(vault: Vault, run: str, content: bytes) -> PlantReplay:
+    where = f"{vault.url}: {keys.plan_key(run)}"
+    try:
+        known = json.loads(content)
+        if known["format"] != FORMAT:
+            raise VaultError(f"{where}: has format {known['format']!r}; update pywats-archive")
+        return _PLAN.validate_python({**known, "run": run, "vault": vault.url})
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise VaultError(f"{where}: is damaged") from exc

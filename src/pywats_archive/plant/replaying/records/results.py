@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -52,5 +53,5 @@ def stored(vault: Vault, run: str, archive_uuid: str | None = None) -> Iterator[
         try:
             head, *rows = map(json.loads, gzip.decompress(vault.get(each.key)).splitlines())
             yield SegmentResult(**head, items=[item_of(*row) for row in rows])
-        except (ValueError, OSError, EOFError, KeyError, TypeError) as exc:
+        except (ValueError, OSError, EOFError, zlib.error, KeyError, TypeError) as exc:
             raise VaultError(f"{vault.url}: {each.key} is damaged ({exc!r})") from exc
