@@ -87,7 +87,7 @@ def _draw_some(lines: Sequence[str], style: str) -> None:
 
 def _draw_stations(done: PlantReplayResult) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
-    for column in ("station", "entries", "changed", "verdicts", "failed", "skipped"):
+    for column in ("station", "entries", "changed", "turned", "failed", "skipped"):
         table.add_column(column, justify="left" if column == "station" else "right", no_wrap=True)
     for each in done.stations:
         numbers = (each.entries, each.changed, each.verdicts, each.failed, each.skipped)
