@@ -29,7 +29,7 @@ _BY_SHOWN_REPORT = (
     "e.first_copy + e.reports - 1 WHERE {})"
 )
 """For what the words of a station are: the reports of the conversion that the entry shows."""
-_TEXTS = ("name", "error", "array_to_string(warnings, chr(10))")
+_TEXTS = ("name", "error", "warnings")
 _ORDERS = {
     SortKey.TIME: ("converted", "archived", "tail"),
     SortKey.SERIAL: ("serial", "archived", "tail"),
@@ -115,7 +115,7 @@ def _asked(wanted: PlantFilter, manifest: Manifest) -> Iterator[tuple[str, Seque
         yield _ids(wanted.archive_ids)
     if wanted.error is not None:
         pattern = f"%{wanted.error.translate(_ESCAPED)}%"
-        either = "error ILIKE ? ESCAPE '\\' OR array_to_string(warnings, chr(10)) ILIKE ? ESCAPE '\\'"
+        either = "error ILIKE ? ESCAPE '\\' OR warnings ILIKE ? ESCAPE '\\'"
         yield f"({either})", [pattern, pattern]
     for column, is_wanted in (("warnings", wanted.warned), ("purged", wanted.purged)):
         if is_wanted is not None:

@@ -19,7 +19,7 @@ from pywats_archive.plant import manifest as manifests
 from pywats_archive.plant.conditions import beyond, conditions, order_sql, position_of
 from pywats_archive.plant.duck import connected, rows
 from pywats_archive.plant.manifest import Chain, Manifest
-from pywats_archive.plant.rows import id_of, moment_of, whole_path
+from pywats_archive.plant.rows import id_of, moment_of, warnings_of, whole_path
 from pywats_archive.plant.tables import ENTRIES, TABLES
 from pywats_archive.portable.scratch import Scratch
 from pywats_archive.replication import names
@@ -176,7 +176,7 @@ def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
         conversion_status=ConversionStatus(status),
         conversion_error=error,
         conversion_duration_ms=duration,
-        warnings=tuple(warnings or ()),
+        warnings=warnings_of(warnings),
         report_count=reports,
         serial_number=serial,
         part_number=part,

@@ -110,7 +110,7 @@ ENTRIES = IndexTable(
         "error": "VARCHAR",
         "reason": "VARCHAR",
         "duration": "BIGINT",
-        "warnings": "VARCHAR[]",
+        "warnings": "VARCHAR",
         "result": "VARCHAR",
         "serial": "VARCHAR",
         "part": "VARCHAR",
