@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 
@@ -27,6 +28,13 @@ def listed(names: Sequence[str]) -> str:
     """Return names as a sentence lists them: a, b and c."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def told_apart(stations: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Return the names of stations by the uuids of their archives; where two have one name, each has a part of its uuid."""
+    found = {uuid: name for name, uuid in stations}
+    often = Counter(found.values())
+    return {uuid: name if name and often[name] == 1 else f"{name} {uuid[:8]}".lstrip() for uuid, name in found.items()}
 
 
 def name_of(entry: WithSource) -> str:

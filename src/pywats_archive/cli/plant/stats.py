@@ -16,7 +16,7 @@ from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.plant.search import of_plant
 from pywats_archive.cli.plant.words import IndexOption, StationOption, plant_of
 from pywats_archive.models.plant.figures import PlantRate
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import printable, told_apart
 
 _SIDE_BY_SIDE = 5
 """How many stations fit into the width of a terminal."""
@@ -65,13 +65,8 @@ def table_of(rates: Sequence[PlantRate], by: str) -> Table:
 
 
 def _stations(rates: Sequence[PlantRate]) -> Mapping[str, str]:
-    """Return the uuids of the archives, with the names of their stations, ordered by them; each name occurs once."""
-    found = {each.archive_uuid: each.station for each in sorted(rates, key=_place)}
-    names = list(found.values())
-    return {
-        uuid: printable(station if names.count(station) == 1 else f"{station} {uuid[:8]}")
-        for uuid, station in found.items()
-    }
+    """Return the names of the stations by the uuids of their archives, ordered by them."""
+    return told_apart((each.station, each.archive_uuid) for each in sorted(rates, key=_place))
 
 
 def _empty(by: str, *columns: str) -> Table:
@@ -83,7 +78,7 @@ def _empty(by: str, *columns: str) -> Table:
 
 
 def _side_by_side(rates: Sequence[PlantRate], stations: Mapping[str, str], by: str) -> Table:
-    table = _empty(by, *stations.values(), "all")
+    table = _empty(by, *map(printable, stations.values()), "all")
     for name in _names(rates):
         own = {each.archive_uuid: each for each in rates if each.name == name}
         cells = (_cell([own[uuid]]) if uuid in own else "-" for uuid in stations)
@@ -99,7 +94,7 @@ def _lines(rates: Sequence[PlantRate], stations: Mapping[str, str], by: str) -> 
         own = [each for each in rates if each.name == name]
         table.add_row(printable(name or "-"), "all", _cell(own))
         for each in sorted(own, key=_share, reverse=True):
-            table.add_row("", stations[each.archive_uuid], _cell([each]))
+            table.add_row("", printable(stations[each.archive_uuid]), _cell([each]))
     return table
 
 

@@ -92,6 +92,8 @@ class PlantVerdict:
 
     station: str
     """The computer that archived it."""
+    archive_uuid: str
+    """Its archive."""
     archive_id: str
     """The entry."""
     serial_number: str | None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.table import Table
 
 from pywats_archive.cli.output import console, facts
 from pywats_archive.cli.reprocess.drawing import alike
-from pywats_archive.models.plant.replay import PlantReplay, PlantReplayResult, PlantReplayState, PlantVerdict
+from pywats_archive.models.plant.replay import (
+    PlantReplay,
+    PlantReplayResult,
+    PlantReplayState,
+    PlantVerdict,
+    StationOutcome,
+)
 from pywats_archive.models.report import word_of
-from pywats_archive.words.text import counted, printable
+from pywats_archive.words.text import counted, printable, told_apart
 from pywats_archive.words.times import when
 
 _SHOWN = 30
@@ -42,7 +48,8 @@ def draw(done: PlantReplayResult) -> None:
     console.print(facts(_facts(done)), soft_wrap=True)
     counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in result.by_comparison.items())
     console.print(f"{result.processed} of {counted(done.replay.entries, 'entry', 'entries')}: {counts or 'nothing'}")
-    _draw_verdicts(done.verdicts)
+    names = told_apart((each.station, each.archive_uuid) for each in done.stations)
+    _draw_verdicts(done.verdicts, names)
     if result.changes:
         console.print("would change:")
     lines = list(alike(result.changes, result.processed))
@@ -50,7 +57,7 @@ def draw(done: PlantReplayResult) -> None:
     _draw_some([f"{number} skipped: {reason}" for reason, number in result.skipped_because.items()], "yellow")
     _draw_some([f"{archive_id}: {error}" for archive_id, error in result.errors], "red")
     _draw_some([*done.replay.problems, *(f"not replayed: {each}" for each in done.unread)], "yellow")
-    _draw_stations(done)
+    _draw_stations(done.stations, names)
 
 
 def _facts(done: PlantReplayResult) -> Iterator[tuple[str, str]]:
@@ -64,11 +71,11 @@ def _facts(done: PlantReplayResult) -> Iterator[tuple[str, str]]:
     yield "code", f"{code.class_name} {code.version}, {code.fingerprint[:_DIGITS]} ({kind})"
 
 
-def _draw_verdicts(verdicts: Sequence[PlantVerdict]) -> None:
+def _draw_verdicts(verdicts: Sequence[PlantVerdict], names: Mapping[str, str]) -> None:
     turns: dict[tuple[str, str, str], list[str]] = {}
     for each in verdicts:
         serial = each.serial_number or each.archive_id
-        turns.setdefault((each.station, each.old_verdict, each.new_verdict), []).append(serial)
+        turns.setdefault((names[each.archive_uuid], each.old_verdict, each.new_verdict), []).append(serial)
     for (station, old, new), serials in sorted(turns.items()):
         more = f", and {len(serials) - _SHOWN} more" if len(serials) > _SHOWN else ""
         unit = counted(len(serials), "unit")
@@ -85,12 +92,12 @@ def _draw_some(lines: Sequence[str], style: str) -> None:
         console.print(f"... and {len(lines) - _SHOWN} more; --json has all")
 
 
-def _draw_stations(done: PlantReplayResult) -> None:
+def _draw_stations(stations: Sequence[StationOutcome], names: Mapping[str, str]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
     for column in ("station", "entries", "changed", "turned", "failed", "skipped"):
         table.add_column(column, justify="left" if column == "station" else "right", no_wrap=True)
-    for each in done.stations:
+    for each in stations:
         numbers = (each.entries, each.changed, each.verdicts, each.failed, each.skipped)
-        table.add_row(printable(each.station), *map(str, numbers))
-    if done.stations:
+        table.add_row(printable(names[each.archive_uuid]), *map(str, numbers))
+    if stations:
         console.print(table)

@@ -67,7 +67,7 @@ class _Reading:
             for item in segment.items:
                 station = _counted(station, item)
                 if item.turns_verdict:
-                    self.verdicts.append(_verdict(segment.station, item))
+                    self.verdicts.append(_verdict(station, item))
                 yield item
             self.stations[segment.archive_uuid] = station
 
@@ -85,9 +85,10 @@ def _counted(station: StationOutcome, item: ItemResult) -> StationOutcome:
     )
 
 
-def _verdict(station: str, item: ItemResult) -> PlantVerdict:
+def _verdict(station: StationOutcome, item: ItemResult) -> PlantVerdict:
     return PlantVerdict(
-        station=station,
+        station=station.station,
+        archive_uuid=station.archive_uuid,
         archive_id=item.archive_id,
         serial_number=item.serial_number,
         old_verdict=str(item.old_verdict),

@@ -12,6 +12,7 @@ from pywats_archive.models.plant.figures import PlantRate
 from pywats_archive.models.plant.station import PlantStation
 from pywats_archive.web.views.plant.address import key_of
 from pywats_archive.web.views.words import visible
+from pywats_archive.words.text import told_apart
 
 _MOST_ROWS, _MOST_STATIONS = 50, 40
 _STANDS_OUT = 3.0
@@ -64,9 +65,10 @@ def rates(found: Iterable[PlantRate], stations: Sequence[PlantStation], *, by: s
     largest = sorted(entries, key=lambda uuid: -entries[uuid])[:_MOST_STATIONS]
     shown = [each for each in stations if each.archive_uuid in largest]
     names = sorted(of_name, key=lambda name: (-_failures(of_name[name].values()), name is None, name or ""))
+    apart = told_apart((each.station, each.archive_uuid) for each in stations)
     keys = {each.archive_uuid: key_of(each, stations) for each in stations}
     return Rates(
-        stations=tuple(visible(each.station or each.archive_uuid[:8], most=40) for each in shown),
+        stations=tuple(visible(apart[each.archive_uuid], most=40) for each in shown),
         rows=tuple(_row(name, of_name[name], shown, keys, by, since) for name in names[:_MOST_ROWS]),
         more_rows=max(0, len(names) - _MOST_ROWS),
         more_stations=len(entries) - len(largest),
