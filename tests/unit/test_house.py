@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +39,9 @@ def too_long() -> Iterator[str]:
 
 def _lines(node: ast.ClassDef) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_the_names_of_test_files_are_unique() -> None:
+    """pytest imports a test file by its name alone, and stops at the second one of a name, unless it is in a package."""
+    found = [path for path in (ROOT / "tests").rglob("test_*.py") if not (path.parent / "__init__.py").exists()]
+    assert [name for name, often in Counter(path.name for path in found).items() if often > 1] == []
