@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 _COLUMNS = tuple(each for each in ENTRIES.columns if each not in ("reason", "first_copy"))
+_LISTED, _PLACE = ", ".join(_COLUMNS), ", ".join(_COLUMNS[:3])
+"""The columns of a row, and those that name it in one state of the index: chain, archived, tail."""
+_PAGE = 1000
+"""How many rows are looked up by their places at most."""
 _TAIL = re.compile("[0-9a-f]{6}")
 _REPORT = (
     "ordinal, coalesce(report_id::VARCHAR, report_id_written), coalesce(serial_written, serial), "
@@ -151,12 +155,22 @@ def named_by(index: Index, named: str, station: str | None, *, limit: int) -> li
 def _rows(
     index: Index, wanted: PlantFilter, *, limit: int | None, offset: int, after: str | None = None
 ) -> list[tuple[Any, ...]]:
-    """Return the values of ``_COLUMNS`` of the matches."""
+    """Return the values of ``_COLUMNS`` of the matches.
+
+    Of a page, the places of its rows are found first: to order whole rows, DuckDB reads all columns of all of them.
+    """
     asked = [conditions(wanted, index.manifest), *([beyond(wanted, after)] if after is not None else [])]
     where, values = " AND ".join(each.where for each in asked), [value for each in asked for value in each.values]
-    part = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
-    query = f"SELECT {', '.join(_COLUMNS)} FROM entries WHERE {where} {order_sql(wanted)} {part}"
-    return rows(index.db, query, values)
+    query = f"FROM entries WHERE {where} {order_sql(wanted)} OFFSET {offset}"
+    if limit is None or limit > _PAGE:
+        return rows(index.db, f"SELECT {_LISTED} {query}" + (f" LIMIT {limit}" if limit is not None else ""), values)
+    places = rows(index.db, f"SELECT {_PLACE} {query} LIMIT {limit}", values)
+    if not places:
+        return []
+    moments, whole = ", ".join({str(at) for _, at, _ in places}), ", ".join(map(str, places))
+    found = rows(index.db, f"SELECT {_LISTED} FROM entries WHERE archived IN ({moments}) AND ({_PLACE}) IN ({whole})")
+    at_place = {row[:3]: row for row in found}
+    return [at_place[each] for each in places]
 
 
 def _entry(index: Index, row: Sequence[Any]) -> PlantEntry:
