@@ -115,9 +115,10 @@ class PlantReplays:
         """Return what a replay found so far; UnknownRun if there is none."""
         return summarize(self._vault, plans.load(self._vault, run))
 
-    def list(self) -> Iterator[PlantReplay]:
-        """Yield all replays of the vault, newest first."""
-        return (plans.load(self._vault, run) for run in plans.runs(self._vault))
+    def list(self) -> list[PlantReplay]:
+        """Return all replays of the vault, newest first: the name of one has the second alone."""
+        found = (plans.load(self._vault, run) for run in plans.runs(self._vault))
+        return sorted(found, key=lambda each: each.created_at, reverse=True)
 
     def cancel(self, run: str) -> PlantReplay:
         """Let the tasks of a replay end; segments with a result keep it. UsageError if it is done. Idempotent."""

@@ -73,10 +73,10 @@ def with_result(vault: Vault, run: str, archive_uuid: str | None = None) -> froz
 
 
 def runs(vault: Vault) -> Iterator[str]:
-    """Yield the names of all replays that have a plan, newest first."""
+    """Yield the names of all replays that have a plan."""
     every = (each.key for each in vault.keys(keys.FOLDER))
     found = (key.removeprefix(f"{keys.FOLDER}/").removesuffix(keys.PLAN) for key in every if key.endswith(keys.PLAN))
-    return iter(sorted(filter(keys.is_run, found), reverse=True))
+    return filter(keys.is_run, found)
 
 
 def cancel(vault: Vault, run: str, *, actor: str) -> None:
