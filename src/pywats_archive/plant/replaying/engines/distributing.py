@@ -142,11 +142,14 @@ class _Dispatching:
     def _outcome(self, future: Future[Outcome]) -> Iterator[Ended]:
         if future.status in ("cancelled", "lost"):
             raise _Lost("the scheduler has forgotten its tasks")
-        task = self._going.pop(future)
+        task = self._going[future]
         if future.status == "finished":
-            yield task, future.result()
+            outcome = future.result()
+            del self._going[future]  # not before: while the answer is fetched, the connection can be lost
+            yield task, outcome
             return
         error = future.exception()
+        del self._going[future]
         self._tries[task.segment.key] += 1
         if self._is_worth_another_try(error) and self._tries[task.segment.key] < _MOST_TRIES:
             self._waiting.append(task)
