@@ -15,6 +15,7 @@ import pytest
 from fastapi.routing import APIRoute
 from tests.hostile import NAME
 from tests.hostile_station import TEXT
+from tests.patience import PATIENCE_S
 from tests.plant_pages import FAILED_UNIT, NOT_CONVERTED, PASSED, WARNED, SmallPlant, plant_pages, small_plant
 from tests.web_server import Pages, serving
 
@@ -232,7 +233,7 @@ def test_nothing_can_be_changed(served: Pages) -> None:
 
 
 def test_the_users_of_the_configuration_sign_in(made: SmallPlant, tmp_path: Path) -> None:
-    """Users are beside the configuration, never in the index: that may be made anew."""
+    """Users are beside the configuration, never in the index: that may be made again."""
     config = tmp_path / "config.json"
     config.write_text("{}")
     Users(tmp_path).add("ann", PASSWORD, Role.VIEWER)
@@ -253,7 +254,7 @@ def test_a_slow_search_is_stopped_and_stops_nobody(made: SmallPlant, monkeypatch
 
     def slow(index: Any, **more: Any) -> Any:
         begun.set()
-        may_end.wait(30)
+        may_end.wait(PATIENCE_S)
         return real(index, **more)
 
     with plant_pages(Plant(made.index), made.root) as running, running.browser() as browser:
@@ -262,7 +263,7 @@ def test_a_slow_search_is_stopped_and_stops_nobody(made: SmallPlant, monkeypatch
         monkeypatch.setattr(of_index, "known", slow)
         searching = threading.Thread(target=lambda: browser.get("/archives?q=timeout"))
         searching.start()
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE_S)
         with running.browser() as other:
             assert other.get("/?days=all").status_code == 200
             assert other.get(*addresses(Plant(made.index).entries(PlantFilter(), limit=1))).status_code == 200

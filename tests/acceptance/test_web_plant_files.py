@@ -15,6 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests import hostile
 from tests.acceptance.test_web_browser import CHROMIUM
 from tests.encrypted import encrypted, without_key
+from tests.patience import PATIENCE_S
 from tests.plant_pages import FAILED_UNIT, PASSED, SmallPlant, plant_pages, small_plant
 from tests.web_server import PATIENCE_MS, Pages
 
@@ -171,7 +172,7 @@ def test_a_vault_that_does_not_answer_stops_no_page(
 
     def hangs(*asked: Any) -> Any:
         waiting.release()
-        may_end.wait(30)
+        may_end.wait(PATIENCE_S)
         return real(*asked)
 
     monkeypatch.setattr(restoring, "_newest", hangs)
@@ -179,7 +180,7 @@ def test_a_vault_that_does_not_answer_stops_no_page(
         slow = [threading.Thread(target=each.get, args=(f"{address(entry)}?tab=source",)) for each in (first, second)]
         for each in slow:
             each.start()
-            assert waiting.acquire(timeout=30)
+            assert waiting.acquire(timeout=PATIENCE_S)
         for place in (f"{address(entry)}?tab=report", f"{address(entry)}/files/source"):
             assert browser.get(place).status_code == 503
         for place in ("/", "/archives", "/archives?q=none", address(entry)):

@@ -20,7 +20,7 @@ def require_pages() -> None:
 def plant_folder_of(index: Path, config: Path | None) -> Path:
     """Return the folder for the pages of a plant: that of the configuration, else one of this account.
 
-    It is never that of the index, which may be removed and made anew.
+    It is never that of the index, which may be removed and made again.
     """
     return folder_of(None, config) if config else state_folder(str(index.absolute()))
 

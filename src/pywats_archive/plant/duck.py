@@ -56,7 +56,7 @@ def connected(
     except duckdb.Error as exc:
         raise StorageError(
             f"{folder}: the index cannot be used ({_first_line(exc)}); free space on its disk, or remove the folder and make "
-            "the index anew with 'pywats-archive plant index'"
+            "the index again with 'pywats-archive plant index'"
         ) from exc
     finally:
         db.close()

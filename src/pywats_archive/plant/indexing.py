@@ -86,7 +86,7 @@ class Indexing:
         before = manifests.load(self._folder) or Manifest(vault=self._vault.url)
         if before.vault != self._vault.url:
             raise UsageError(
-                f"{self._folder}: is the index of {before.vault}; name another folder, or remove this one to make it anew"
+                f"{self._folder}: is the index of {before.vault}; name another folder, or remove this one to make it again"
             )
         self._writing.prepare(before)
         before = self._checked(before)

@@ -122,15 +122,15 @@ def load(folder: Path) -> Manifest | None:
         if written > FORMAT:
             raise NewerFormat(f"{path}: format {written} is newer than {FORMAT}; update pywats-archive")
         if written < FORMAT:
-            raise StorageError(f"{path}: format {written} is older than {FORMAT}; {anew(folder)}")
+            raise StorageError(f"{path}: format {written} is older than {FORMAT}; {_advice(folder)}")
         return Manifest.model_validate_json(content)
     except (ValidationError, ValueError, KeyError, TypeError, RecursionError) as exc:
-        raise StorageError(f"{path}: is damaged; {anew(folder)}") from exc
+        raise StorageError(f"{path}: is damaged; {_advice(folder)}") from exc
 
 
-def anew(folder: Path) -> str:
+def _advice(folder: Path) -> str:
     """Return what to do about an index that cannot be used."""
-    return f"remove {folder}, and make the index anew with 'pywats-archive plant index'"
+    return f"remove {folder}, and make the index again with 'pywats-archive plant index'"
 
 
 def create_folder(folder: Path) -> None:
@@ -150,9 +150,9 @@ def require_intact(folder: Path, listed: Iterable[IndexFile], *, whole: bool = T
             if is_intact and whole:
                 is_intact = checksum_of(path) == each.checksum
         except OSError as exc:
-            raise StorageError(f"{path}: cannot be read ({exc.strerror or exc}); {anew(folder)}") from exc
+            raise StorageError(f"{path}: cannot be read ({exc.strerror or exc}); {_advice(folder)}") from exc
         if not is_intact:
-            raise StorageError(f"{path}: is damaged; {anew(folder)}")
+            raise StorageError(f"{path}: is damaged; {_advice(folder)}")
 
 
 def checksum_of(path: Path) -> str:

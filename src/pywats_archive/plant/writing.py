@@ -102,7 +102,7 @@ class Writing:
     def _month(
         self, db: DuckDBPyConnection, manifest: Manifest, table: IndexTable, recent: Sequence[IndexFile], month: str
     ) -> Manifest:
-        """Write the file of a month anew, unless nothing of it changed."""
+        """Write the file of a month again, unless nothing of it changed."""
         query = table.empty_sql()
         if recent:
             source = files_sql(self._folder, [each.name for each in recent])

@@ -58,9 +58,8 @@ class Finding:
         for key in sorted({*stored, *repaired}):
             if (names.first_of(key) or 0) <= end:
                 continue  # any holder of the station's key can store a segment among the events of another
-            with suppress(
-                SegmentDamaged
-            ):  # whoever stores a segment under its key is refused, and learns of the damage
+            # Whoever stores a segment under the key of a damaged one is refused, and learns of the damage.
+            with suppress(SegmentDamaged):
                 if found := self._noted_unless_lacking(key, chain, repaired.get(key)):
                     end = found.last
                     yield found

@@ -101,21 +101,21 @@ def test_a_damaged_manifest_says_what_to_do(
     before = {path: path.read_bytes() for path in files_in(folder)}
     for ask in (lambda: Plant(folder).find(EVERYTHING), lambda: indexed(folder, vault)):
         with pytest.raises(
-            StorageError, match=r"is damaged; remove .* and make the index anew with 'pywats-archive plant"
+            StorageError, match=r"is damaged; remove .* and make the index again with 'pywats-archive plant"
         ):
             ask()
     assert {path: path.read_bytes() for path in files_in(folder)} == before
 
 
 def test_an_index_of_another_format_is_refused(one: PlantStation, vault: FolderVault, tmp_path: Path) -> None:
-    """A newer one, whatever it is like, needs a newer program; an older one is made anew."""
+    """A newer one, whatever it is like, needs a newer program; an older one is made again."""
     folder = tmp_path / "index"
     indexed(folder, vault)
     (folder / "index.json").write_text(json.dumps({"format_version": 99, "files": "elsewhere"}))
     with pytest.raises(NewerFormat, match="format 99 is newer"):
         Plant(folder).find(EVERYTHING)
     (folder / "index.json").write_text(json.dumps({"format_version": 0}))
-    with pytest.raises(StorageError, match=r"format 0 is older .* make the index anew"):
+    with pytest.raises(StorageError, match=r"format 0 is older .* make the index again"):
         indexed(folder, vault)
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_file_is_named_before_it_answers(one: PlantStation, vault: Fol
             path.unlink()
         else:
             path.write_bytes(broken)
-        with pytest.raises(StorageError, match=r"entries\.parquet: .*make the index anew"):
+        with pytest.raises(StorageError, match=r"entries\.parquet: .*make the index again"):
             made.find(EVERYTHING)
     path.write_bytes(sound[:100] + bytes([sound[100] ^ 1]) + sound[101:])
     with pytest.raises(StorageError, match=r"entries\.parquet: is damaged"):

@@ -23,7 +23,7 @@ def index(
 ) -> int:
     """Add what is new in the vault to the index.
 
-    Only the ends of the segments are read. The index can be removed and made anew at any time.
+    Only the ends of the segments are read. The index can be removed and made again at any time.
     """
     with progress_of("reading segments") as on_progress:
         done = Plant(to).update(url, config=config_beside(url, config), on_progress=on_progress)
